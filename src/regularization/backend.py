@@ -1,0 +1,89 @@
+"""The only module that knows TensorFlow from JAX.
+
+`KERAS_BACKEND` chooses between them before the first import. Everything else in the package is
+written in `keras.ops` and in the five functions below, so it runs on either, unchanged.
+"""
+
+import contextlib
+import os
+
+NAMES = ("tensorflow", "jax")
+
+name = os.environ["KERAS_BACKEND"]
+if name not in NAMES:
+    raise ValueError(
+        f"KERAS_BACKEND={name!r} is not a backend here. Expected one of {', '.join(NAMES)}. "
+        "Set it before the first import, or build with `make book BACKEND=jax`."
+    )
+
+
+@contextlib.contextmanager
+def _silenced():
+    """Drop what native code writes to stderr: TensorFlow logs on import whatever its settings."""
+    kept, null = os.dup(2), os.open(os.devnull, os.O_WRONLY)
+    os.dup2(null, 2)
+    try:
+        yield
+    finally:
+        os.dup2(kept, 2)
+        os.close(kept)
+        os.close(null)
+
+
+with _silenced():
+    from keras import ops  # noqa: F401  the other modules import it from here
+
+if name == "tensorflow":
+    import tensorflow as tf
+
+    def compile(function):
+        """Return `function` of arrays, compiled by XLA as one program."""
+        return tf.function(function, jit_compile=True, autograph=False)
+
+    def value_and_grad(function, parameters):
+        """Return what `function(parameters)` returns, (value, more), and the value's gradient."""
+        with tf.GradientTape() as tape:
+            tape.watch(parameters)
+            value, more = function(parameters)
+        return (value, more), tape.gradient(value, parameters)
+
+    def uniform(shape, seed):
+        """Draw float32 uniforms on [0, 1) by threefry from an int32 `seed [2]`."""
+        # Under XLA the default generator is a hundred times slower on a CPU than threefry.
+        return tf.random.stateless_uniform(shape, seed, alg="threefry")
+
+    def normal(shape, seed):
+        """Draw float32 standard normals by threefry from an int32 `seed [2]`."""
+        return tf.random.stateless_normal(shape, seed, alg="threefry")
+
+    def device():
+        """Return what the arrays live on, in words: "CPU" or the accelerator's name."""
+        gpus = tf.config.list_physical_devices("GPU")
+        return tf.config.experimental.get_device_details(gpus[0])["device_name"] if gpus else "CPU"
+
+else:
+    import jax
+
+    def compile(function):
+        """Return `function` of arrays, compiled by XLA as one program."""
+        return jax.jit(function)
+
+    def value_and_grad(function, parameters):
+        """Return what `function(parameters)` returns, (value, more), and the value's gradient."""
+        return jax.value_and_grad(function, has_aux=True)(parameters)
+
+    def _key(seed):
+        return jax.random.wrap_key_data(seed.astype("uint32"), impl="threefry2x32")
+
+    def uniform(shape, seed):
+        """Draw float32 uniforms on [0, 1) by threefry from an int32 `seed [2]`."""
+        return jax.random.uniform(_key(seed), shape)
+
+    def normal(shape, seed):
+        """Draw float32 standard normals by threefry from an int32 `seed [2]`."""
+        return jax.random.normal(_key(seed), shape)
+
+    def device():
+        """Return what the arrays live on, in words: "CPU" or the accelerator's name."""
+        first = jax.devices()[0]
+        return "CPU" if first.platform == "cpu" else first.device_kind

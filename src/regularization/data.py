@@ -1,0 +1,237 @@
+"""The digits: MNIST from a folder, the cache or a mirror, or scikit-learn's small stand-in.
+
+MNIST is four IDX files, gzipped or not, each checked against the sha256 that its publisher's
+files have had since 1998. `MNIST_DIR` names a folder that holds them.
+"""
+
+import gzip
+import hashlib
+import math
+import os
+import struct
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+NAMES = ("auto", "mnist", "digits")
+
+#: The four files and the sha256 of each, as published (gzipped) and unpacked.
+FILES = {
+    "train-images-idx3-ubyte": (
+        "440fcabf73cc546fa21475e81ea370265605f56be210a4024d2ca8f203523609",
+        "ba891046e6505d7aadcbbe25680a0738ad16aec93bde7f9b65e87a2fc25776db",
+    ),
+    "train-labels-idx1-ubyte": (
+        "3552534a0a558bbed6aed32b30c495cca23d567ec52cac8be1a0730e8010255c",
+        "65a50cbbf4e906d70832878ad85ccda5333a97f0f4c3dd2ef09a8a9eef7101c5",
+    ),
+    "t10k-images-idx3-ubyte": (
+        "8d422c7b0a1c1c79245a5bcf07fe86e33eeafee792b84584aec276f5a2dbc4e6",
+        "0fa7898d509279e482958e8ce81c8e77db3f2f8254e26661ceb7762c4d494ce7",
+    ),
+    "t10k-labels-idx1-ubyte": (
+        "f7ae60f92e00ec6debd23a6088c31dbd2371eca3ffa0defaefb259924204aec6",
+        "ff7bcfd416de33731a308c3f266cc351222c34898ecbeaf847f06e48f7ec33f2",
+    ),
+}
+MIRRORS = (
+    "https://ossci-datasets.s3.amazonaws.com/mnist/",
+    "https://storage.googleapis.com/cvdf-datasets/mnist/",
+    "https://systemds.apache.org/assets/datasets/mnist/",
+)
+TIMEOUT = (3, 30)  # seconds: to connect, and between two packets
+VALIDATION = 5_000  # the first training images, held back as in the post
+
+
+class DataError(Exception):
+    """The data asked for cannot be had as they should be; the message says what to do."""
+
+
+@dataclass(frozen=True)
+class Digits:
+    """Images `uint8 [n, height, width]` and labels `uint8 [n]` of ten classes, in three parts."""
+
+    name: str
+    train_images: np.ndarray
+    train_labels: np.ndarray
+    validation_images: np.ndarray
+    validation_labels: np.ndarray
+    test_images: np.ndarray
+    test_labels: np.ndarray
+    classes: int = 10
+
+    @property
+    def shape(self):
+        """Height and width of an image."""
+        return self.train_images.shape[1:]
+
+
+def load(name="auto"):
+    """Return the `Digits` called "mnist", "digits", or "auto": MNIST if it can be had, else digits.
+
+    Raises ValueError for any other name, DataError for files that are not MNIST's and, unless the
+    name is "auto", where no copy of MNIST can be reached.
+    """
+    if name not in NAMES:
+        raise ValueError(
+            f"There is no data set {name!r}. Expected one of {', '.join(NAMES)}: "
+            "auto takes MNIST and, where it cannot be had, scikit-learn's digits."
+        )
+    if name == "digits":
+        return _load_stand_in()
+    try:
+        folder = find_mnist()
+    except Unreachable as error:
+        if name == "mnist":
+            raise
+        print(f"MNIST cannot be had ({error.reason}); using scikit-learn's 8x8 digits instead.")
+        return _load_stand_in()
+    return _load_mnist(folder)
+
+
+class Unreachable(DataError):
+    """No copy of MNIST on this machine, and no mirror answers."""
+
+    def __init__(self, reason):
+        """Keep the short `reason`, for the one line that `auto` prints."""
+        self.reason = reason
+        super().__init__(
+            f"MNIST cannot be had: {reason}. Expected a network, or the four files of MNIST in a "
+            f"folder. Put {', '.join(f'{file}.gz' for file in FILES)} into one and set "
+            "MNIST_DIR=folder, or ask for the stand-in with DATA=digits."
+        )
+
+
+def find_mnist():
+    """Return the folder with MNIST's files: MNIST_DIR, else the user's cache, filled if need be."""
+    if folder := os.environ.get("MNIST_DIR"):
+        return Path(folder)
+    import pooch
+
+    cache = Path(pooch.os_cache("seeing-regularization")) / "mnist"
+    for file in FILES:
+        _fetch(file, cache)
+    return cache
+
+
+def _fetch(file, cache):
+    """Download `file` into `cache`, checked, from the first mirror that has it.
+
+    pooch writes to a temporary file and renames it, so two processes may ask at once.
+    """
+    import pooch
+    import requests
+
+    reasons = []
+    for mirror in MIRRORS:
+        pooch.get_logger().setLevel("ERROR")
+        try:
+            return pooch.retrieve(
+                url=f"{mirror}{file}.gz",
+                known_hash=f"sha256:{FILES[file][0]}",
+                fname=f"{file}.gz",
+                path=cache,
+                downloader=pooch.HTTPDownloader(progressbar=True, timeout=TIMEOUT),
+            )
+        except requests.RequestException as error:
+            reasons.append(f"{mirror} {type(error).__name__}")
+        except ValueError:  # a wrong hash: pooch has already thrown the file away
+            reasons.append(f"{mirror} sent another file")
+        except OSError as error:
+            raise DataError(
+                f"MNIST cannot be kept in {cache}: {error}. Expected a folder that can be written. "
+                "Make room there, or set MNIST_DIR to a folder that holds the four files."
+            ) from error
+    raise Unreachable("no mirror answers: " + ", ".join(reasons))
+
+
+def _load_mnist(folder):
+    arrays = [_read_file(folder, file) for file in FILES]
+    train_images, train_labels, test_images, test_labels = arrays
+    return Digits(
+        "mnist",
+        train_images[VALIDATION:],
+        train_labels[VALIDATION:],
+        train_images[:VALIDATION],
+        train_labels[:VALIDATION],
+        test_images,
+        test_labels,
+    )
+
+
+def _read_file(folder, file):
+    """Return one of MNIST's files, gzipped or not, as an array, or say what is wrong with it."""
+    remedy = "Put a fresh copy there, or leave MNIST_DIR unset to have it downloaded."
+    if not folder.is_dir():
+        raise DataError(
+            f"MNIST_DIR={folder} is not a folder. Expected one that holds {', '.join(FILES)}, "
+            f"gzipped or not. {remedy}"
+        )
+    path = next((p for p in (folder / f"{file}.gz", folder / file) if p.is_file()), None)
+    if path is None:
+        raise DataError(
+            f"MNIST_DIR={folder} has no {file}.gz. Expected all of {', '.join(FILES)}, "
+            f"gzipped or not. {remedy}"
+        )
+    content = path.read_bytes()
+    packed = path.suffix == ".gz"
+    try:
+        array = parse_idx(gzip.decompress(content) if packed else content)
+    except (ValueError, EOFError, OSError, gzip.zlib.error) as error:
+        raise DataError(
+            f"{path} is damaged: {error}. Expected an IDX file of MNIST. {remedy}"
+        ) from error
+    found, expected = hashlib.sha256(content).hexdigest(), FILES[file][0 if packed else 1]
+    # Another gzip program packs the same bytes differently: then the content decides.
+    if found != expected and packed:
+        found, expected = hashlib.sha256(gzip.decompress(content)).hexdigest(), FILES[file][1]
+    if found != expected:
+        raise DataError(
+            f"{path} is not MNIST's: its sha256 is {found}, expected {expected}. {remedy}"
+        )
+    return array
+
+
+def parse_idx(content):
+    """Return the uint8 array in the bytes of an IDX file; ValueError says what is wrong.
+
+    Two zero bytes, the type (8 is uint8), the number of dimensions, each as a big-endian uint32,
+    then the values. http://yann.lecun.com/exdb/mnist/
+    """
+    if len(content) < 4:
+        raise ValueError(f"it is truncated: {len(content)} bytes, expected a header of 4")
+    zero, kind, dimensions = struct.unpack(">HBB", content[:4])
+    if (zero, kind) != (0, 8) or dimensions not in (1, 3):
+        raise ValueError(
+            f"its magic number is 0x{content[:4].hex()}, expected 0x00000801 or 0x00000803"
+        )
+    header = 4 + 4 * dimensions
+    if len(content) < header:
+        raise ValueError(f"it is truncated: {len(content)} bytes, expected a header of {header}")
+    shape = struct.unpack(f">{dimensions}I", content[4:header])
+    expected = header + math.prod(shape)
+    if len(content) != expected:
+        word = "truncated" if len(content) < expected else "too long"
+        raise ValueError(f"it is {word}: {len(content)} bytes, expected {expected}")
+    return np.frombuffer(content, np.uint8, offset=header).reshape(shape)
+
+
+def _load_stand_in():
+    """1,797 handwritten digits of 8x8 pixels that scikit-learn brings along, in their own order."""
+    from sklearn.datasets import load_digits
+
+    digits = load_digits()
+    images = np.round(digits.images * (255 / 16)).astype(np.uint8)
+    labels = digits.target.astype(np.uint8)
+    train, validation = slice(0, 1_257), slice(1_257, 1_437)
+    test = slice(1_437, None)
+    return Digits(
+        "digits",
+        images[train],
+        labels[train],
+        images[validation],
+        labels[validation],
+        images[test],
+        labels[test],
+    )

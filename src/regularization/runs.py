@@ -1,0 +1,182 @@
+"""A run: what training left behind, and its life on disk as `<slug>.json` and `<slug>.npz`."""
+
+import hashlib
+import json
+import os
+import platform
+import subprocess
+from dataclasses import dataclass, fields
+from importlib.metadata import version
+from pathlib import Path
+
+import numpy as np
+
+#: What is in `<slug>.json`: every key, and the type of its value.
+SCHEMA = {
+    "slug": str,
+    "title": str,
+    "technique": dict,
+    "dataset": str,
+    "preset": str,
+    "steps": int,
+    "seeds": list,
+    "batch_size": int,
+    "learning_rate": float,
+    "train_accuracy": list,
+    "test_accuracy": list,
+    "test_accuracy_as_published": list,
+    "weight_min": list,
+    "weight_max": list,
+    "seconds_per_step": float,
+    "relative_runtime": float,
+    "curve": dict,
+    "device": str,
+    "backend": str,
+    "versions": dict,
+    "commit": str,
+    "source_hash": str,
+}
+
+
+@dataclass
+class Run:
+    """A technique trained once per seed; lists and leading axes go over the seeds.
+
+    `curve` holds `step [points]`, `train_loss` and `test_accuracy [points, seeds]`. The loss is the
+    squared error on the batches since the point before, without penalty. `seconds_per_step` is for
+    one seed's step. `weights` is float32 `[seeds, classes, height, width]`, what the images are
+    multiplied with at test time; `parameters` holds what was trained, in the same shape.
+    """
+
+    technique: dict
+    dataset: str
+    preset: str
+    steps: int
+    seeds: list
+    batch_size: int
+    learning_rate: float
+    train_accuracy: list
+    test_accuracy: list
+    test_accuracy_as_published: list
+    seconds_per_step: float
+    relative_runtime: float
+    curve: dict
+    device: str
+    backend: str
+    versions: dict
+    commit: str
+    source_hash: str
+    weights: np.ndarray
+    parameters: dict
+    slug: str = ""
+
+    @property
+    def title(self):
+        """The slug as a heading: "L2", "Weight normalization"."""
+        return self.slug.replace("_", " ").capitalize()
+
+    @property
+    def weight_min(self):
+        """The smallest weight, per seed."""
+        return self.weights.min(axis=(1, 2, 3)).tolist()
+
+    @property
+    def weight_max(self):
+        """The largest weight, per seed."""
+        return self.weights.max(axis=(1, 2, 3)).tolist()
+
+    def save(self, slug, folder=None):
+        """Write `<slug>.npz`, then `<slug>.json`, each whole or not at all; return its path."""
+        self.slug = slug
+        folder = Path(folder or results_folder())
+        folder.mkdir(parents=True, exist_ok=True)
+        arrays = {"weights": self.weights}
+        arrays |= {f"parameter_{name}": array for name, array in self.parameters.items()}
+        with _replacing(folder / f"{slug}.npz") as temporary, open(temporary, "wb") as file:
+            np.savez_compressed(file, **arrays)
+        with _replacing(folder / f"{slug}.json") as temporary:
+            values = {name: getattr(self, name) for name in SCHEMA}
+            temporary.write_text(json.dumps(values, indent=1) + "\n")
+        return folder / f"{slug}.json"
+
+
+def load(slug, folder=None):
+    """Return the saved run of a chapter; ValueError if it is not what `Run.save` writes."""
+    path = Path(folder or results_folder()) / f"{slug}.json"
+    remedy = "Delete it and run the chapter again."
+    try:
+        values = json.loads(path.read_text())
+        if not isinstance(values, dict):
+            raise ValueError(f"it holds a {type(values).__name__}, expected an object")
+        wrong = [k for k, kind in SCHEMA.items() if not isinstance(values.get(k), kind)]
+        if wrong or set(values) - set(SCHEMA):
+            names = ", ".join(wrong + sorted(set(values) - set(SCHEMA)))
+            raise ValueError(f"missing, unknown or of the wrong type: {names}")
+        with np.load(path.with_suffix(".npz"), allow_pickle=False) as arrays:
+            weights = arrays["weights"]
+            parameters = {
+                name.removeprefix("parameter_"): arrays[name]
+                for name in arrays.files
+                if name.startswith("parameter_")
+            }
+        if weights.ndim != 4 or len(weights) != len(values["seeds"]):
+            raise ValueError(f"weights of shape {weights.shape} for {len(values['seeds'])} seeds")
+    except FileNotFoundError:
+        raise
+    except (ValueError, KeyError, OSError, EOFError) as error:
+        raise ValueError(f"{path} is not a saved run: {error}. {remedy}") from error
+    names = {field.name for field in fields(Run)}
+    return Run(
+        **{name: value for name, value in values.items() if name in names},
+        weights=weights,
+        parameters=parameters,
+    )
+
+
+def results_folder():
+    """Return where results are kept: RESULTS_DIR, else `_build/results` of the book around us."""
+    if folder := os.environ.get("RESULTS_DIR"):
+        return Path(folder)
+    here = Path.cwd()
+    root = next((p for p in (here, *here.parents) if (p / "_toc.yml").is_file()), here)
+    return root / "_build" / "results"
+
+
+def provenance():
+    """Return what made a run, beyond its settings: versions, commit and hash of the sources."""
+    packages = ("keras", "tensorflow", "jax", "numpy")
+    versions = {"python": platform.python_version()} | {name: version(name) for name in packages}
+    return {"versions": versions, "commit": _commit(), "source_hash": source_hash()}
+
+
+def source_hash():
+    """Return a short hash of the package's sources: results of other sources are out of date."""
+    digest = hashlib.sha256()
+    for path in sorted(Path(__file__).parent.glob("*.py")):
+        digest.update(path.read_bytes())
+    return digest.hexdigest()[:12]
+
+
+def _commit():
+    command = ["git", "-C", str(Path(__file__).parent), "describe", "--always", "--dirty=+"]
+    try:
+        return subprocess.run(command, capture_output=True, text=True, check=True).stdout.strip()
+    except (OSError, subprocess.CalledProcessError):
+        return "unknown"
+
+
+class _replacing:
+    """A temporary path beside `path` that takes its place when the block ends well."""
+
+    def __init__(self, path):
+        self.path = path
+        self.temporary = path.with_name(f".{path.name}.{os.getpid()}")
+
+    def __enter__(self):
+        return self.temporary
+
+    def __exit__(self, kind, *_):
+        if kind is None:
+            os.replace(self.temporary, self.path)
+        else:
+            self.temporary.unlink(missing_ok=True)

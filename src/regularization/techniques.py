@@ -1,0 +1,163 @@
+"""The techniques: each one changes a single line of the same tiny model.
+
+A technique is four hooks on a softmax layer without bias, `softmax(f(x) @ f(kernel).T)`, and what
+it does not override stays as it is. Hooks are pure functions of arrays, written in `keras.ops`.
+Every array has a leading axis of replicas, models that train side by side: kernels are
+`[replicas, classes, pixels]`, batches `[replicas, batch, pixels]`. A hyperparameter is a number
+or one number per replica. Noise is an input: the loop draws it, and at test time it is None.
+"""
+
+from dataclasses import dataclass, fields
+from typing import ClassVar, NamedTuple
+
+import numpy as np
+
+from regularization.backend import ops
+
+
+class Draw(NamedTuple):
+    """What a hook wants drawn at each step; `kind`: "uniform" (on [0, 1)), "normal", "rotated"."""
+
+    kind: str
+    shape: tuple
+
+
+@dataclass(frozen=True)
+class Technique:
+    """No regularization: every hook at its default, which changes nothing."""
+
+    left_on_in_post: ClassVar[bool] = False  # whether the post measured with the noise still on
+
+    def parameters(self, kernel):
+        """Return what is trained, a dict of arrays, from the initial `kernel`."""
+        return {"kernel": kernel}
+
+    def weights(self, parameters, noise=None):
+        """Return the kernel `[replicas, classes, pixels]` that the inputs are multiplied with."""
+        return parameters["kernel"]
+
+    def inputs(self, x, noise=None):
+        """Return the inputs `[replicas, batch, pixels]` that the layer sees."""
+        return x
+
+    def penalty(self, parameters):
+        """Return what is added to the loss, one number per replica."""
+        return 0.0
+
+    def noise(self, x_shape, kernel_shape):
+        """Return the draws of one step and replica, by hook: {"inputs" or "weights": Draw}."""
+        return {}
+
+    def settings(self):
+        """Return the hyperparameters by name, numbers or lists of numbers."""
+        return {
+            field.name: np.asarray(getattr(self, field.name)).tolist() for field in fields(self)
+        }
+
+    def __str__(self):
+        """Return the technique as it is written: `Dropout(rate=0.5)`."""
+        values = (f"{name}={value}" for name, value in self.settings().items())
+        return f"{type(self).__name__}({', '.join(values)})"
+
+
+def _check(technique, name, valid, expected):
+    value = np.asarray(getattr(technique, name))
+    if value.ndim > 1 or value.dtype.kind not in "iuf" or not np.all(valid(value)):
+        raise ValueError(
+            f"{type(technique).__name__}({name}={getattr(technique, name)!r}): {name} should be "
+            f"{expected}, or an array with one such number per replica. Give a value in that range."
+        )
+
+
+def _per_replica(value, x):
+    """Shape a number, or one number per replica, so that it broadcasts against `x`."""
+    value = np.asarray(value, "float32")
+    return value.reshape(value.shape + (1,) * (len(x.shape) - 1)) if value.ndim else value
+
+
+@dataclass(frozen=True)
+class Dropout(Technique):
+    """Zero each input pixel with probability `rate`, divide the others by `1 - rate`.
+
+    Srivastava et al. (2014), in the inverted form that keeps the expected input unchanged.
+    """
+
+    rate: float = 0.5
+    left_on_in_post: ClassVar[bool] = True
+
+    def __post_init__(self):
+        """Refuse a rate outside [0, 1)."""
+        _check(self, "rate", lambda rate: (rate >= 0) & (rate < 1), "a number in [0, 1)")
+
+    def noise(self, x_shape, kernel_shape):
+        """One uniform per pixel of the batch."""
+        return {"inputs": Draw("uniform", x_shape)}
+
+    def inputs(self, x, noise=None):
+        """Return `x` with the dropped pixels zeroed; without noise, `x` itself."""
+        if noise is None:
+            return x
+        rate = _per_replica(self.rate, x)
+        return ops.where(noise >= rate, x / (1 - rate), 0.0)
+
+
+@dataclass(frozen=True)
+class GaussianWeights(Technique):
+    """The post's own idea: a mean and a width for every weight, both trained.
+
+    The weight is *not* drawn from a Gaussian. It is the value, at a noise `n`, of the function
+    `exp(-((n - mu) / sigma)^2 / (2 sigma^2)) / (sqrt(2 pi) sigma)`, where sigma = exp(log_sigma):
+    a density but for the sigma^4 in its exponent. At test time n = 0. In the post `n` is one
+    standard normal draw, scaled by `noise_scale` and rotated by one element at each step.
+    """
+
+    noise_scale: float = 0.5
+
+    def __post_init__(self):
+        """Refuse a negative scale."""
+        _check(self, "noise_scale", lambda scale: scale >= 0, "a number of at least 0")
+
+    def parameters(self, kernel):
+        """Mean and log of the width, both from the same initial values."""
+        return {"mu": kernel, "log_sigma": kernel}
+
+    def noise(self, x_shape, kernel_shape):
+        """One draw of the kernel's size, kept for the whole run and rotated at each step."""
+        return {"weights": Draw("rotated", kernel_shape)}
+
+    def weights(self, parameters, noise=None):
+        """Return the function's value at the scaled noise, `[replicas, classes, pixels]`."""
+        mu, sigma = parameters["mu"], ops.exp(parameters["log_sigma"])
+        n = 0.0 if noise is None else _per_replica(self.noise_scale, mu) * noise
+        return ops.exp(-(((n - mu) / sigma) ** 2) / (2 * sigma**2)) / (np.sqrt(2 * np.pi) * sigma)
+
+
+@dataclass(frozen=True)
+class L2(Technique):
+    """Add `strength / 2` times the sum of squared weights to the loss (mind the half)."""
+
+    strength: float = 1e-2
+
+    def __post_init__(self):
+        """Refuse a negative strength."""
+        _check(self, "strength", lambda strength: strength >= 0, "a number of at least 0")
+
+    def penalty(self, parameters):
+        """Half the squared Frobenius norm, times the strength."""
+        half_squares = 0.5 * ops.sum(parameters["kernel"] ** 2, axis=(-2, -1))
+        return _per_replica(self.strength, half_squares) * half_squares
+
+
+@dataclass(frozen=True)
+class WeightNormalization(Technique):
+    """Divide the kernel by its Frobenius norm: the whole matrix, at norm 1, with no gain.
+
+    This is what the post calls weight normalization. Salimans and Kingma (2016) normalize each
+    class's weights and train a gain beside them.
+    """
+
+    def weights(self, parameters, noise=None):
+        """Return the kernel at norm 1 (the floor under the square is TensorFlow's, 1e-12)."""
+        kernel = parameters["kernel"]
+        square = ops.sum(kernel**2, axis=(-2, -1), keepdims=True)
+        return kernel * ops.rsqrt(ops.maximum(square, 1e-12))
