@@ -16,7 +16,7 @@ INITIAL_STDDEV = 0.075  # truncated at two standard deviations, as in the post
 
 
 def logits(technique, parameters, x, noise=None):
-    """Return `f(x) @ f(kernel).T` for `x [replicas, batch, pixels]`: `[replicas, batch, classes]`."""
+    """Return `f(x) @ f(kernel).T`: `[replicas, batch, pixels]` to `[replicas, batch, classes]`."""
     noise = noise or {}
     kernel = technique.weights(parameters, noise.get("weights"))
     # As an einsum this is twice as fast on a CPU as a matmul with a swapped kernel.
@@ -174,10 +174,8 @@ class Examiner:
             x = ops.broadcast_to(x, (seeds.shape[0], *x.shape[1:]))
             noise = {}
             if left_on:
-                kernel_shape = (classes, x.shape[-1])
-                noise = noise_source(technique, seeds, number, x.shape[1:], kernel_shape, steps=1)(
-                    0
-                )
+                shapes = x.shape[1:], (classes, x.shape[-1])
+                noise = noise_source(technique, seeds, number, *shapes, steps=1)(0, number)
             answers = ops.argmax(logits(technique, parameters, x, noise), axis=-1)
             return ops.sum(ops.cast(ops.equal(answers, labels), "int32"), axis=-1)
 

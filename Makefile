@@ -1,0 +1,72 @@
+# The front door. `make help` lists what it opens.
+PRESET  ?= paper
+DATA    ?= auto
+BACKEND ?= tensorflow
+JOBS    ?= $(shell getconf _NPROCESSORS_ONLN 2>/dev/null || echo 2)
+BUILD   ?= _build
+PORT    ?= 8000
+
+one_of = $(if $(filter $(words $($(1))):$($(1)),$(addprefix 1:,$(2))),,$(error \
+  $(1)='$($(1))' is unknown. Expected one of: $(2). For example: make book $(1)=$(firstword $(2))))
+$(call one_of,PRESET,paper quick)
+$(call one_of,DATA,auto mnist digits)
+$(call one_of,BACKEND,tensorflow jax)
+
+export KERAS_BACKEND := $(BACKEND)
+# Chapters run in their own folders, so a relative folder is made absolute here, where it was given.
+ifneq ($(origin MNIST_DIR),undefined)
+export MNIST_DIR := $(shell cd "$(MNIST_DIR)" 2>/dev/null && pwd || echo "$(MNIST_DIR)")
+endif
+export PATH := $(CURDIR)/.venv/bin:$(PATH)
+
+.PHONY: help book quick test golden lab serve lock picture clean
+
+help:  ## this list
+	@echo "make book    execute every chapter and build the site ($(BUILD)/html/index.html)"
+	@echo "make quick   the same in about a minute: few steps, two seeds"
+	@echo "make test    run the tests"
+	@echo "make golden  the slow test: 150,000 steps on MNIST against the post's figures"
+	@echo "make lab     open the chapters in JupyterLab"
+	@echo "make serve   serve the built site on http://localhost:$(PORT)"
+	@echo "make lock    compile requirements.txt anew from pyproject.toml (needs uv)"
+	@echo "make picture renew the README's picture from the last build"
+	@echo "make clean   remove what was built (the environment stays: rm -r .venv)"
+	@echo
+	@echo "PRESET=paper|quick  DATA=auto|mnist|digits  BACKEND=tensorflow|jax"
+	@echo "MNIST_DIR=folder with MNIST's four files  JOBS=chapters at a time"
+
+book: .venv/.installed
+	@python workflow/prepare.py --build "$(BUILD)" --preset $(PRESET) --dataset $(DATA)
+	@snakemake --cores $(JOBS) --config build="$(BUILD)" --keep-going --rerun-incomplete \
+	  --quiet all --nolock
+	@echo "The book is at $(BUILD)/html/index.html"
+
+quick:
+	@$(MAKE) --no-print-directory book PRESET=quick
+
+test: .venv/.installed
+	@python -m pytest
+
+golden: .venv/.installed
+	@python -m pytest -m golden tests/golden
+
+lab: .venv/.installed
+	@jupyter lab --notebook-dir=book $(LAB_OPTIONS)
+
+serve: .venv/.installed
+	@test -f "$(BUILD)/html/index.html" || { echo "There is no site yet: run make book first." >&2; exit 1; }
+	@python -m http.server --directory "$(BUILD)/html" $(PORT)
+
+lock:
+	uv pip compile pyproject.toml --universal --python-version 3.11 --all-extras --upgrade \
+	  --no-annotate --no-emit-index-url --no-emit-find-links --quiet --output-file requirements.txt
+
+picture: .venv/.installed
+	@python workflow/picture.py
+
+clean:
+	rm -rf "$(BUILD)" .snakemake
+
+.venv/.installed: requirements.txt pyproject.toml workflow/environment.sh
+	@sh workflow/environment.sh
+	@touch $@

@@ -1,0 +1,91 @@
+# What depends on what: settings and sources -> executed chapters and results -> site.
+# Run it through `make book`, which writes settings.json first.
+import sys
+from pathlib import Path
+
+import yaml
+
+sys.path.insert(0, str(Path(workflow.basedir) / "workflow"))
+import dependencies
+
+BUILD = config.get("build", "_build")
+BOOK = Path("book")
+
+
+def pages(entry):
+    """The pages of the table of contents, in its order."""
+    own = [entry.get("root") or entry["file"]] if entry.keys() & {"root", "file"} else []
+    children = entry.get("parts", []) + entry.get("chapters", []) + entry.get("sections", [])
+    return own + [page for child in children for page in pages(child)]
+
+
+PAGES = pages(yaml.safe_load(Path("_toc.yml").read_text()))
+NOTEBOOKS = [page for page in PAGES if (BOOK / f"{page}.ipynb").is_file()]
+TECHNIQUES = [page.removeprefix("techniques/") for page in NOTEBOOKS if page.startswith("techniques/")]
+RESULTS = expand(f"{BUILD}/results/{{slug}}.{{kind}}", slug=TECHNIQUES, kind=["json", "npz"])
+READS_RESULTS = {"comparison": RESULTS}
+EXECUTE = (
+    "python workflow/execute.py {input.notebook} {output.executed} --log {log} "
+    f"--settings {BUILD}/settings.json --results {BUILD}/results"
+)
+
+
+def made_from(wildcards, folder=""):
+    page = folder + wildcards.page
+    notebook = f"book/{page}.ipynb"
+    return {
+        "notebook": notebook,
+        "settings": f"{BUILD}/settings.json",
+        "lock": "requirements.txt",
+        "execute": "workflow/execute.py",
+        "sources": [str(Path(p).relative_to(workflow.basedir)) for p in dependencies.of_notebook(notebook)],
+        "results": READS_RESULTS.get(page, []),
+    }
+
+
+rule site:
+    input:
+        executed=expand(f"{BUILD}/executed/{{page}}.ipynb", page=NOTEBOOKS),
+        pages=[str(p) for p in sorted(BOOK.rglob("*")) if p.is_file() and p.suffix != ".ipynb"],
+        config=["_config.yml", "_toc.yml", "workflow/site.py", "requirements.txt"],
+        results=RESULTS,
+    output:
+        f"{BUILD}/html/index.html",
+    log:
+        f"{BUILD}/logs/site.log",
+    benchmark:
+        f"{BUILD}/timings/site.tsv"
+    threads: workflow.cores
+    shell:
+        f"python workflow/site.py --build {BUILD} --log {{log}}"
+
+
+rule technique:
+    input:
+        unpack(lambda wildcards: made_from(wildcards, "techniques/")),
+    output:
+        executed=f"{BUILD}/executed/techniques/{{page}}.ipynb",
+        run=f"{BUILD}/results/{{page}}.json",
+        weights=f"{BUILD}/results/{{page}}.npz",
+    log:
+        f"{BUILD}/logs/techniques/{{page}}.log",
+    benchmark:
+        f"{BUILD}/timings/techniques/{{page}}.tsv"
+    priority: 1  # the long ones first
+    shell:
+        EXECUTE
+
+
+rule chapter:
+    input:
+        unpack(made_from),
+    output:
+        executed=f"{BUILD}/executed/{{page}}.ipynb",
+    log:
+        f"{BUILD}/logs/{{page}}.log",
+    benchmark:
+        f"{BUILD}/timings/{{page}}.tsv"
+    wildcard_constraints:
+        page="(?!techniques/).+",
+    shell:
+        EXECUTE

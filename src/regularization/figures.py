@@ -1,0 +1,220 @@
+"""Figures and tables: each is returned with its caption and an alt text that says what is seen.
+
+Figures are SVG inside HTML, drawn without ground and in the page's own text colour, so one source
+serves light pages, dark pages and JupyterLab.
+"""
+
+import html
+import io
+import re
+from dataclasses import dataclass
+from pathlib import Path
+
+import matplotlib.pyplot as plt
+import numpy as np
+from matplotlib.colors import LinearSegmentedColormap
+
+from regularization import measures
+
+STYLE = Path(__file__).with_name("book.mplstyle")
+#: Negative is dark, zero grey, positive light: also without colour, on any ground.
+DIVERGING = LinearSegmentedColormap.from_list(
+    "diverging", ["#06184d", "#2f62b3", "#8b8f96", "#eaae55", "#fff6d6"]
+)
+
+
+@dataclass(frozen=True)
+class Figure:
+    """A picture or table as HTML, with its caption; notebooks display it as it stands."""
+
+    content: str
+    caption: str
+    alt: str = ""
+
+    def _repr_html_(self):
+        return (
+            f'<figure class="book-figure">{self.content}'
+            f"<figcaption>{html.escape(self.caption)}</figcaption></figure>"
+        )
+
+    def __repr__(self):
+        return f"Figure: {self.caption} {self.alt}"
+
+
+def _figure(draw, size, caption, alt):
+    """Run `draw(figure)` on an empty figure of `size` inches; return the `Figure`."""
+    # The salt makes ids differ between the figures of a page, and agree between two builds.
+    with plt.style.context(STYLE), plt.rc_context({"svg.hashsalt": caption + alt}):
+        figure = plt.figure(figsize=size)
+        draw(figure)
+        file = io.StringIO()
+        figure.savefig(file, format="svg", metadata={"Date": None})
+        plt.close(figure)
+    svg = file.getvalue()
+    svg = svg[svg.index("<svg") :].replace("#010203", "currentColor").strip()
+    svg = re.sub(r"<metadata>.*?</metadata>", "", svg, flags=re.DOTALL)
+    svg = re.sub(r'<g id="[^"]*"', "<g", svg)
+    svg = re.sub(
+        r'<svg [^>]*viewBox="([^"]*)"[^>]*>',
+        r'<svg xmlns="http://www.w3.org/2000/svg" xmlns:xlink="http://www.w3.org/1999/xlink" '
+        rf'viewBox="\1" role="img" aria-label="{html.escape(alt)}" '
+        f'style="display:block;width:100%;max-width:{size[0] * 7:.0f}rem;height:auto">',
+        svg,
+        count=1,
+    )
+    return Figure(svg, caption, alt)
+
+
+def weight_images(weights, name, digits=None):
+    """Show the weights of one model, `[classes, height, width]`, on one scale, zero in the middle.
+
+    With `digits` the alt text also says how much the images look like the class means.
+    """
+    limit = np.abs(weights).max()
+
+    def draw(figure):
+        axes = figure.subplots(2, 5)
+        for digit, (axis, image) in enumerate(zip(axes.flat, weights, strict=True)):
+            shown = _weight_image(axis, image, limit)
+            axis.set_title(digit, pad=2)
+        bar = figure.colorbar(shown, ax=axes, fraction=0.03, aspect=30)
+        bar.outline.set_visible(False)
+
+    caption = f"{name}: the weights of each digit's output as an image, all on one scale."
+    return _figure(draw, (5.6, 2.5), caption, describe(weights, digits))
+
+
+def _weight_image(axis, image, limit):
+    axis.set_axis_off()
+    return axis.imshow(image, cmap=DIVERGING, vmin=-limit, vmax=limit)
+
+
+def describe(weights, digits=None):
+    """Say in words what the weight images `[classes, height, width]` show, from measures."""
+    grain = measures.smoothness(weights)
+    texture = "smooth" if grain > 0.8 else "partly smooth" if grain > 0.4 else "grainy"
+    text = (
+        f"Ten weight images for the digits 0 to 9, {texture} (neighbouring pixels correlate at "
+        f"{grain:.2f}), weights from {weights.min():.2g} to {weights.max():.2g}."
+    )
+    if digits is not None:
+        match = measures.template_likeness(weights, measures.class_means(digits))
+        clear = (
+            "are clear" if match > 0.6 else "show through" if match > 0.25 else "are hard to see"
+        )
+        text += f" The shapes of the digits {clear} (correlation with the class means {match:.2f})."
+    return text
+
+
+def wall(runs, own_scales=False):
+    """Show the weight images of several runs, a row each, of each run's first seed.
+
+    `runs` is a dict by title. All rows share one scale, or each has its own.
+    """
+    top = max(np.abs(run.weights[0]).max() for run in runs.values())
+
+    def draw(figure):
+        axes = figure.subplots(len(runs), 10, squeeze=False)
+        for row, (title, run) in zip(axes, runs.items(), strict=True):
+            limit = np.abs(run.weights[0]).max() if own_scales else top
+            for digit, axis in enumerate(row):
+                _weight_image(axis, run.weights[0][digit], limit)
+            row[0].set_title(f"{title}, ±{limit:.2g}" if own_scales else title, loc="left", pad=3)
+
+    scale = "each row on its own scale" if own_scales else f"one scale for all, ±{top:.2g}"
+    rows = (
+        f"{title}: neighbouring pixels correlate at {measures.smoothness(run.weights[0]):.2f}, "
+        f"weights from {run.weights[0].min():.2g} to {run.weights[0].max():.2g}."
+        for title, run in runs.items()
+    )
+    caption = f"Weight images of the digits 0 to 9, a row for each technique, {scale}."
+    alt = f"{len(runs)} rows of ten weight images, {scale}. " + " ".join(rows)
+    return _figure(draw, (6.2, 0.85 * len(runs)), caption, alt)
+
+
+def images(pictures, titles, caption, alt, columns=5):
+    """Show grey pictures `[n, height, width]`, dark ink on nothing, a title above each."""
+    rows = -(-len(pictures) // columns)
+
+    def draw(figure):
+        axes = np.atleast_1d(figure.subplots(rows, columns)).flat
+        for axis in axes:
+            axis.set_axis_off()
+        for axis, picture, title in zip(axes, pictures, titles, strict=False):
+            axis.imshow(picture, cmap="gray", vmin=0)
+            axis.set_title(title, pad=2)
+
+    return _figure(draw, (5.6, 5.6 / columns * rows + 0.1), caption, alt)
+
+
+def curves(runs, measure="test_accuracy", windows=None):
+    """Plot a measure of several runs (a dict by title) against the step: mean and range of seeds.
+
+    `measure` is "test_accuracy" or "train_loss"; `windows` is a list of (title, first, last step),
+    a panel each, or None for one panel with every step.
+    """
+    steps = max(run.steps for run in runs.values())
+    windows = windows or [("", 0, steps)]
+    label = {"test_accuracy": "test accuracy, %", "train_loss": "training loss"}[measure]
+    scale = 100 if measure == "test_accuracy" else 1
+
+    def draw(figure):
+        panels = figure.subplots(len(windows), 1, squeeze=False)[:, 0]
+        for panel, (title, first, last) in zip(panels, windows, strict=True):
+            for name, run in runs.items():
+                step = np.array(run.curve["step"])
+                seen = (step >= first) & (step <= last)
+                values = scale * np.array(run.curve[measure])[seen]
+                (line,) = panel.plot(step[seen], values.mean(axis=1), label=name)
+                band = values.min(axis=1), values.max(axis=1)
+                panel.fill_between(step[seen], *band, alpha=0.25, lw=0, color=line.get_color())
+            panel.set(title=title, ylabel=label, xlim=(first, last))
+        panel.set_xlabel("step")
+        if len(runs) > 1:
+            figure.legend(*panel.get_legend_handles_labels(), loc="outside lower center", ncols=2)
+
+    ends = "; ".join(
+        f"{name} {scale * np.mean(run.curve[measure][0]):.3g} at step {run.curve['step'][0]:,} and "
+        f"{scale * np.mean(run.curve[measure][-1]):.3g} at step {run.curve['step'][-1]:,}"
+        for name, run in runs.items()
+    )
+    caption = f"{label.capitalize()} while training: mean and range over the seeds."
+    size = (5.6, 2.1 * len(windows) + (0.9 if len(runs) > 1 else 0.5))
+    return _figure(draw, size, caption, f"Curves of {label} against the step: {ends}.")
+
+
+def lines(x, ys, xlabel, ylabel, caption, alt, mark=None):
+    """Plot `ys`, a dict of curves over `x` by name; `mark` is an x to point out."""
+
+    def draw(figure):
+        axis = figure.subplots()
+        for name, y in ys.items():
+            axis.plot(x, y, label=name)
+        if mark is not None:
+            axis.axvline(mark, color="0.5", lw=1)
+        axis.set(xlabel=xlabel, ylabel=ylabel)
+        if len(ys) > 1:
+            axis.legend()
+
+    return _figure(draw, (5.6, 2.8), caption, alt)
+
+
+def table(headers, rows, caption):
+    """Return a table: `headers` are strings, each row begins with its own header."""
+    head = "".join(f'<th scope="col">{html.escape(header)}</th>' for header in headers)
+    body = "".join(
+        f'<tr><th scope="row">{html.escape(str(first))}</th>'
+        + "".join(f"<td>{html.escape(str(cell))}</td>" for cell in cells)
+        + "</tr>"
+        for first, *cells in rows
+    )
+    content = f"<table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>"
+    return Figure(content, caption)
+
+
+def percent(values, digits=1):
+    """Write an accuracy per seed as mean and 95 % interval: "93.1 % (93.0 to 93.2)"."""
+    mean, low, high = (100 * value for value in measures.interval(values))
+    if len(values) < 2:
+        return f"{mean:.{digits}f} %"
+    return f"{mean:.{digits}f} % ({low:.{digits}f} to {high:.{digits}f})"

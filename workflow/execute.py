@@ -1,0 +1,111 @@
+"""Execute one chapter with papermill: the finished notebook, clean, or a message and nothing."""
+
+import argparse
+import json
+import os
+import sys
+import time
+from pathlib import Path
+
+TIMEOUT = {"quick": 600, "paper": 3600}  # seconds a cell may take
+
+
+def main():
+    """Execute a notebook by the settings; a failure ends in one paragraph and status 1."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("notebook", type=Path)
+    parser.add_argument("output", type=Path)
+    parser.add_argument("--settings", type=Path, required=True)
+    parser.add_argument("--results", type=Path, required=True)
+    parser.add_argument("--log", type=Path, required=True)
+    arguments = parser.parse_args()
+    settings = json.loads(arguments.settings.read_text())
+    # Set before the kernel starts, so that it inherits them.
+    os.environ.update(
+        KERAS_BACKEND=settings["backend"],
+        RESULTS_DIR=str(arguments.results.absolute()),
+        TF_CPP_MIN_LOG_LEVEL="3",
+        TQDM_DISABLE="1",
+    )
+    start = time.perf_counter()
+    try:
+        execute(arguments.notebook, arguments.output, settings, arguments.log)
+    except ChapterError as error:
+        sys.exit(f"{error} The log is {arguments.log}.")
+    print(f"{arguments.notebook} {time.perf_counter() - start:.0f} s", flush=True)
+
+
+class ChapterError(Exception):
+    """A chapter cannot be executed; the message says which, where and why."""
+
+
+def execute(notebook, output, settings, log):
+    """Write the executed copy of `notebook` to `output`, whole or not at all."""
+    import nbformat
+    import papermill
+    from papermill.exceptions import PapermillExecutionError
+
+    known = papermill.inspect_notebook(str(notebook))
+    injected = {"preset": settings["preset"], "dataset": settings["dataset"]}
+    if missing := [name for name in injected if name not in known]:
+        raise ChapterError(
+            f"{notebook} does not take {' and '.join(missing)}. Expected a code cell tagged "
+            '`parameters` that sets them, e.g. preset = "quick". Add it and run again.'
+        )
+    for path in (output, log):
+        path.parent.mkdir(parents=True, exist_ok=True)
+    temporary = output.with_name(f".{output.stem}.{os.getpid()}.ipynb")
+    try:
+        with open(log, "w") as file:
+            papermill.execute_notebook(
+                str(notebook),
+                str(temporary),
+                parameters=injected,
+                cwd=str(notebook.parent),
+                kernel_name="python3",
+                start_timeout=120,
+                execution_timeout=TIMEOUT[settings["preset"]],
+                progress_bar=False,
+                stdout_file=file,
+                stderr_file=file,
+            )
+        finished = clean(nbformat.read(temporary, as_version=4))
+        nbformat.write(finished, temporary)
+        os.replace(temporary, output)
+    except PapermillExecutionError as error:
+        with open(log, "a") as file:
+            file.write(f"\n{error}\n")
+        raise ChapterError(
+            f"{notebook} failed in its cell {error.cell_index + 1}: {error.ename}: {error.evalue}. "
+            "Expected it to run to its end. Open it with `make lab`, run it there and mend it."
+        ) from error
+    except Exception as error:  # a time-out, a dead kernel: papermill has no common class for them
+        with open(log, "a") as file:
+            file.write(f"\n{type(error).__name__}: {error}\n")
+        reason = str(error).strip().splitlines()[0] if str(error).strip() else "no reason given"
+        raise ChapterError(
+            f"{notebook} was stopped: {type(error).__name__}: {reason}. Expected it to run to its "
+            "end. Try it in `make lab`, or with PRESET=quick."
+        ) from error
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+def clean(notebook):
+    """Drop what differs between two runs, or is not for the page, from an executed notebook."""
+    notebook.metadata.pop("papermill", None)
+    for cell in notebook.cells:
+        for key in ("papermill", "execution"):
+            cell.metadata.pop(key, None)
+        tags = cell.metadata.get("tags", [])
+        if "injected-parameters" in tags:
+            cell.id = "injected-parameters"
+            cell.metadata.tags = ["injected-parameters", "remove-cell"]
+        if cell.cell_type == "code":
+            # Warnings and logs are in the log; a page is prose, code and results.
+            cell.outputs = [o for o in cell.outputs if o.get("name") != "stderr"]
+    return notebook
+
+
+if __name__ == "__main__":
+    main()
