@@ -5,13 +5,16 @@ serves light pages, dark pages and JupyterLab.
 """
 
 import html
+import inspect
 import io
 import re
+import textwrap
 from dataclasses import dataclass
 from pathlib import Path
 
 import matplotlib.pyplot as plt
 import numpy as np
+from IPython.display import Markdown
 from matplotlib.colors import LinearSegmentedColormap
 
 from regularization import measures
@@ -132,8 +135,8 @@ def wall(runs, own_scales=False):
     return _figure(draw, (6.2, 0.85 * len(runs)), caption, alt)
 
 
-def images(pictures, titles, caption, alt, columns=5):
-    """Show grey pictures `[n, height, width]`, dark ink on nothing, a title above each."""
+def images(pictures, titles, caption, alt, columns=5, signed=False):
+    """Show pictures `[n, height, width]`, a title above each: ink in grey, or signed values."""
     rows = -(-len(pictures) // columns)
 
     def draw(figure):
@@ -141,7 +144,10 @@ def images(pictures, titles, caption, alt, columns=5):
         for axis in axes:
             axis.set_axis_off()
         for axis, picture, title in zip(axes, pictures, titles, strict=False):
-            axis.imshow(picture, cmap="gray", vmin=0)
+            if signed:
+                _weight_image(axis, picture, np.abs(picture).max())
+            else:
+                axis.imshow(picture, cmap="gray", vmin=0)
             axis.set_title(title, pad=2)
 
     return _figure(draw, (5.6, 5.6 / columns * rows + 0.1), caption, alt)
@@ -199,6 +205,13 @@ def lines(x, ys, xlabel, ylabel, caption, alt, mark=None):
     return _figure(draw, (5.6, 2.8), caption, alt)
 
 
+def source(*functions):
+    """Return the code of functions as Markdown, without their docstrings."""
+    code = "\n".join(textwrap.dedent(inspect.getsource(function)) for function in functions)
+    code = re.sub(r'\n *""".*?"""', "", code, flags=re.DOTALL)
+    return Markdown(f"```python\n{code}```")
+
+
 def table(headers, rows, caption):
     """Return a table: `headers` are strings, each row begins with its own header."""
     head = "".join(f'<th scope="col">{html.escape(header)}</th>' for header in headers)
@@ -218,3 +231,61 @@ def percent(values, digits=1):
     if len(values) < 2:
         return f"{mean:.{digits}f} %"
     return f"{mean:.{digits}f} % ({low:.{digits}f} to {high:.{digits}f})"
+
+
+def against_post(runs, post):
+    """Return the post's table beside ours: `runs` by slug, `post` its quoted figures by slug.
+
+    Ours are means over the seeds with their 95 % interval; accuracy is with the technique off at
+    test, and as the post measured it.
+    """
+    headers = ["", "accuracy", "as published", "post", "smallest", "post", "largest", "post"]
+    rows = [
+        [
+            run.title,
+            percent(run.test_accuracy),
+            percent(run.test_accuracy_as_published),
+            f"{post[slug]['test_accuracy']:.1%}".replace("%", " %"),
+            f"{np.mean(run.weight_min):.2g}",
+            f"{post[slug]['weight_min']:.2g}",
+            f"{np.mean(run.weight_max):.2g}",
+            f"{post[slug]['weight_max']:.2g}",
+            f"{run.relative_runtime:.2f}",
+            f"{post[slug]['relative_runtime']:.2f}",
+        ]
+        for slug, run in runs.items()
+    ]
+    caption = (
+        "Test accuracy with its 95 % interval over the seeds, smallest and largest weight (mean "
+        "over the seeds) and runtime relative to no regularization, ours beside the post's."
+    )
+    return table([*headers, "runtime", "post"], rows, caption)
+
+
+def point_and_distribution(first, second, loss, optimum, width):
+    """Draw a loss over two weights twice: its optimum as a point, and as a distribution.
+
+    `loss` is `[len(second), len(first)]`, `optimum` the two weights, `width` the distribution's
+    standard deviation, drawn at one and two of them.
+    """
+    levels = np.linspace(loss.min(), loss.max(), 14)
+
+    def draw(figure):
+        for axis, title in zip(figure.subplots(1, 2, sharey=True), ["a point", "a distribution"]):
+            axis.contour(first, second, loss, levels=levels, colors="#8b8f96", linewidths=0.7)
+            axis.set(title=title, xlabel="one weight", aspect="equal")
+            if title == "a point":
+                axis.plot(*optimum, "o", color="#d9730d")
+                axis.set_ylabel("another weight")
+            else:
+                for deviations in (1, 2):
+                    radius = deviations * width
+                    axis.add_patch(plt.Circle(optimum, radius, color="#d9730d", alpha=0.3, lw=0))
+
+    caption = "An optimum in weight space, as a point and as a distribution around it."
+    alt = (
+        "Two panels with the same contours of the loss over two weights. Left, one dot at "
+        f"({optimum[0]:.2f}, {optimum[1]:.2f}); right, two discs around the same place, of one and "
+        f"two standard deviations of {width:.2g}."
+    )
+    return _figure(draw, (5.6, 3.0), caption, alt)

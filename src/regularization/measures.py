@@ -2,6 +2,7 @@
 
 import numpy as np
 from scipy import stats
+from scipy.special import softmax
 
 
 def interval(values, level=0.95):
@@ -59,3 +60,22 @@ def sampling_error(accuracy, count):
 
 def _correlation(a, b):
     return float(np.corrcoef(a, b)[0, 1])
+
+
+def loss_surface(weights, images, labels, digit, pixels, offsets):
+    """Return the squared error `[offsets, offsets]` as two of a digit's weights move.
+
+    `weights` is `[classes, height, width]`, `pixels` two (row, column), `offsets` are added to
+    the first weight along the columns and to the second along the rows.
+    """
+    x = images.reshape(len(images), -1) / 255
+    logits = x @ weights.reshape(len(weights), -1).T
+    first, second = (images[:, row, column] / 255 for row, column in pixels)
+    targets = np.eye(len(weights))[labels]
+
+    def loss(a, b):
+        moved = logits.copy()
+        moved[:, digit] += a * first + b * second
+        return 0.5 * np.mean((targets - softmax(moved, axis=1)) ** 2)
+
+    return np.array([[loss(a, b) for a in offsets] for b in offsets])
