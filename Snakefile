@@ -22,8 +22,17 @@ def pages(entry):
 PAGES = pages(yaml.safe_load(Path("_toc.yml").read_text()))
 NOTEBOOKS = [page for page in PAGES if (BOOK / f"{page}.ipynb").is_file()]
 TECHNIQUES = [page.removeprefix("techniques/") for page in NOTEBOOKS if page.startswith("techniques/")]
-RESULTS = expand(f"{BUILD}/results/{{slug}}.{{kind}}", slug=TECHNIQUES, kind=["json", "npz"])
-READS_RESULTS = {"comparison": RESULTS}
+
+
+def results(*slugs):
+    return expand(f"{BUILD}/results/{{slug}}.{{kind}}", slug=slugs, kind=["json", "npz"])
+
+
+# Which chapter compares itself with whose runs: first the plain one, then the others.
+READS = {f"techniques/{slug}": ["no_regularization"] for slug in TECHNIQUES}
+READS["techniques/no_regularization"] = []
+READS["techniques/weight_normalization"] = ["no_regularization", "l2"]
+READS["comparison"] = TECHNIQUES
 EXECUTE = (
     "python workflow/execute.py {input.notebook} {output.executed} --log {log} "
     f"--settings {BUILD}/settings.json --results {BUILD}/results"
@@ -39,7 +48,7 @@ def made_from(wildcards, folder=""):
         "lock": "requirements.txt",
         "execute": "workflow/execute.py",
         "sources": [str(Path(p).relative_to(workflow.basedir)) for p in dependencies.of_notebook(notebook)],
-        "results": READS_RESULTS.get(page, []),
+        "results": results(*READS.get(page, [])),
     }
 
 
@@ -48,7 +57,7 @@ rule site:
         executed=expand(f"{BUILD}/executed/{{page}}.ipynb", page=NOTEBOOKS),
         pages=[str(p) for p in sorted(BOOK.rglob("*")) if p.is_file() and p.suffix != ".ipynb"],
         config=["_config.yml", "_toc.yml", "workflow/site.py", "requirements.txt"],
-        results=RESULTS,
+        results=results(*TECHNIQUES),
     output:
         f"{BUILD}/html/index.html",
     log:

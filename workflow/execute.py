@@ -28,10 +28,15 @@ def main():
         TQDM_DISABLE="1",
     )
     start = time.perf_counter()
-    try:
-        execute(arguments.notebook, arguments.output, settings, arguments.log)
-    except ChapterError as error:
-        sys.exit(f"{error} The log is {arguments.log}.")
+    arguments.log.parent.mkdir(parents=True, exist_ok=True)
+    with open(arguments.log, "w") as log:
+        terminal = os.dup(2)
+        os.dup2(log.fileno(), 2)  # the kernel inherits it: its warnings are the log's
+        try:
+            execute(arguments.notebook, arguments.output, settings, log)
+        except ChapterError as error:
+            os.dup2(terminal, 2)
+            sys.exit(f"{error} The log is {arguments.log}.")
     print(f"{arguments.notebook} {time.perf_counter() - start:.0f} s", flush=True)
 
 
@@ -52,36 +57,32 @@ def execute(notebook, output, settings, log):
             f"{notebook} does not take {' and '.join(missing)}. Expected a code cell tagged "
             '`parameters` that sets them, e.g. preset = "quick". Add it and run again.'
         )
-    for path in (output, log):
-        path.parent.mkdir(parents=True, exist_ok=True)
+    output.parent.mkdir(parents=True, exist_ok=True)
     temporary = output.with_name(f".{output.stem}.{os.getpid()}.ipynb")
     try:
-        with open(log, "w") as file:
-            papermill.execute_notebook(
-                str(notebook),
-                str(temporary),
-                parameters=injected,
-                cwd=str(notebook.parent),
-                kernel_name="python3",
-                start_timeout=120,
-                execution_timeout=TIMEOUT[settings["preset"]],
-                progress_bar=False,
-                stdout_file=file,
-                stderr_file=file,
-            )
+        papermill.execute_notebook(
+            str(notebook),
+            str(temporary),
+            parameters=injected,
+            cwd=str(notebook.parent),
+            kernel_name="python3",
+            start_timeout=120,
+            execution_timeout=TIMEOUT[settings["preset"]],
+            progress_bar=False,
+            stdout_file=log,
+            stderr_file=log,
+        )
         finished = clean(nbformat.read(temporary, as_version=4))
         nbformat.write(finished, temporary)
         os.replace(temporary, output)
     except PapermillExecutionError as error:
-        with open(log, "a") as file:
-            file.write(f"\n{error}\n")
+        log.write(f"\n{error}\n")
         raise ChapterError(
-            f"{notebook} failed in its cell {error.cell_index + 1}: {error.ename}: {error.evalue}. "
+            f"{notebook} failed in its cell {error.cell_index + 1}: {error.ename}: {error.evalue.rstrip('.')}. "
             "Expected it to run to its end. Open it with `make lab`, run it there and mend it."
         ) from error
     except Exception as error:  # a time-out, a dead kernel: papermill has no common class for them
-        with open(log, "a") as file:
-            file.write(f"\n{type(error).__name__}: {error}\n")
+        log.write(f"\n{type(error).__name__}: {error}\n")
         reason = str(error).strip().splitlines()[0] if str(error).strip() else "no reason given"
         raise ChapterError(
             f"{notebook} was stopped: {type(error).__name__}: {reason}. Expected it to run to its "
