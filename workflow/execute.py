@@ -77,8 +77,9 @@ def execute(notebook, output, settings, log):
         os.replace(temporary, output)
     except PapermillExecutionError as error:
         log.write(f"\n{error}\n")
+        reason = f"{error.ename}: {error.evalue.rstrip('.')}"
         raise ChapterError(
-            f"{notebook} failed in its cell {error.cell_index + 1}: {error.ename}: {error.evalue.rstrip('.')}. "
+            f"{notebook} failed in its cell {error.cell_index + 1}: {reason}. "
             "Expected it to run to its end. Open it with `make lab`, run it there and mend it."
         ) from error
     except Exception as error:  # a time-out, a dead kernel: papermill has no common class for them

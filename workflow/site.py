@@ -49,10 +49,9 @@ def with_provenance(build):
     config = yaml.safe_load((ROOT / "_config.yml").read_text())
     settings = json.loads((build / "settings.json").read_text())
     runs = [json.loads(path.read_text()) for path in sorted((build / "results").glob("*.json"))]
-    html = config.setdefault("html", {})
     options = config["sphinx"]["config"].setdefault("html_theme_options", {})
     if runs:
-        html["extra_footer"] = f"<p>{footer(settings, runs[0])}</p>"
+        options["extra_footer"] = f"<p>{footer(settings, runs[0])}</p>"
     reasons = []
     if settings["preset"] == "quick":
         reasons.append("a quick build: few steps and seeds, so its numbers are not the book's")

@@ -122,7 +122,8 @@ def wall(runs, own_scales=False):
             limit = np.abs(run.weights[0]).max() if own_scales else top
             for digit, axis in enumerate(row):
                 _weight_image(axis, run.weights[0][digit], limit)
-            row[0].set_title(f"{title}, ±{limit:.2g}" if own_scales else title, loc="left", pad=3)
+            label = f"{title}, ±{limit:.2g}" if own_scales else title
+            row[0].set_title(label, loc="left", pad=3).set_in_layout(False)
 
     scale = "each row on its own scale" if own_scales else f"one scale for all, ±{top:.2g}"
     rows = (
@@ -132,7 +133,7 @@ def wall(runs, own_scales=False):
     )
     caption = f"Weight images of the digits 0 to 9, a row for each technique, {scale}."
     alt = f"{len(runs)} rows of ten weight images, {scale}. " + " ".join(rows)
-    return _figure(draw, (6.2, 0.85 * len(runs)), caption, alt)
+    return _figure(draw, (6.2, 0.95 * len(runs)), caption, alt)
 
 
 def images(pictures, titles, caption, alt, columns=5, signed=False):
@@ -237,9 +238,10 @@ def against_post(runs, post):
     """Return the post's table beside ours: `runs` by slug, `post` its quoted figures by slug.
 
     Ours are means over the seeds with their 95 % interval; accuracy is with the technique off at
-    test, and as the post measured it.
+    test, and as the post measured it. A single run is set out in a column of its own.
     """
-    headers = ["", "accuracy", "as published", "post", "smallest", "post", "largest", "post"]
+    headers = ["accuracy", "as published", "post", "smallest weight", "post", "largest weight"]
+    headers += ["post", "runtime", "post"]
     rows = [
         [
             run.title,
@@ -259,7 +261,13 @@ def against_post(runs, post):
         "Test accuracy with its 95 % interval over the seeds, smallest and largest weight (mean "
         "over the seeds) and runtime relative to no regularization, ours beside the post's."
     )
-    return table([*headers, "runtime", "post"], rows, caption)
+    if len(rows) > 1:
+        return table(["", *headers], rows, caption)
+    # Every figure of the post stands right after ours.
+    _, accuracy, *others = rows[0]
+    names = ["test accuracy, as published", *headers[3::2]]
+    pairs = zip(names, others[::2], others[1::2], strict=True)
+    return table(["", "ours", "the post"], [["test accuracy", accuracy, "–"], *pairs], caption)
 
 
 def point_and_distribution(first, second, loss, optimum, width):
@@ -271,7 +279,8 @@ def point_and_distribution(first, second, loss, optimum, width):
     levels = np.linspace(loss.min(), loss.max(), 14)
 
     def draw(figure):
-        for axis, title in zip(figure.subplots(1, 2, sharey=True), ["a point", "a distribution"]):
+        titles = ["a point", "a distribution"]
+        for axis, title in zip(figure.subplots(1, 2, sharey=True), titles, strict=True):
             axis.contour(first, second, loss, levels=levels, colors="#8b8f96", linewidths=0.7)
             axis.set(title=title, xlabel="one weight", aspect="equal")
             if title == "a point":

@@ -86,7 +86,7 @@ class Run:
         return self.weights.max(axis=(1, 2, 3)).tolist()
 
     def save(self, slug, folder=None):
-        """Write `<slug>.npz`, then `<slug>.json`, each whole or not at all; return its path."""
+        """Write `<slug>.npz`, then `<slug>.json`, each whole or not at all."""
         self.slug = slug
         folder = Path(folder or results_folder())
         folder.mkdir(parents=True, exist_ok=True)
@@ -97,7 +97,6 @@ class Run:
         with _replacing(folder / f"{slug}.json") as temporary:
             values = {name: getattr(self, name) for name in SCHEMA}
             temporary.write_text(json.dumps(values, indent=1) + "\n")
-        return folder / f"{slug}.json"
 
 
 def load(slug, folder=None):

@@ -1,0 +1,165 @@
+"""Every chapter runs from top to bottom, leaves what it should, and runs again only when due."""
+
+import hashlib
+import importlib.util
+import io
+import json
+import os
+
+import nbformat
+import pytest
+from conftest import ROOT, build_book
+
+from regularization import presets, runs
+from regularization.experiments import EXPERIMENTS
+
+spec = importlib.util.spec_from_file_location("execute", ROOT / "workflow" / "execute.py")
+execute = importlib.util.module_from_spec(spec)
+spec.loader.exec_module(execute)
+
+
+def executed(folder):
+    return sorted((folder / "executed").rglob("*.ipynb"))
+
+
+def test_every_chapter_was_executed_and_cleaned(built):
+    names = {path.stem for path in executed(built)}
+    assert names == {path.stem for path in (ROOT / "book").rglob("*.ipynb")}
+    dataset = built.joinpath("dataset").read_text()
+    for path in executed(built):
+        notebook = nbformat.read(path, as_version=4)
+        code = [cell for cell in notebook.cells if cell.cell_type == "code"]
+        assert all(cell.execution_count for cell in code)
+        assert "papermill" not in notebook.metadata
+        injected = next(c for c in code if c.id == "injected-parameters")
+        assert f'dataset = "{dataset}"' in injected.source and 'preset = "quick"' in injected.source
+        kinds = {output.output_type for cell in code for output in cell.outputs}
+        assert "error" not in kinds
+        assert not any(o.get("name") == "stderr" for cell in code for o in cell.outputs)
+
+
+def test_every_technique_left_its_results_as_its_recipe_says(built):
+    for slug, experiment in EXPERIMENTS.items():
+        run = runs.load(slug, built / "results")
+        assert (
+            run.technique
+            == {"name": type(experiment.technique).__name__} | experiment.technique.settings()
+        )
+        assert run.learning_rate == experiment.learning_rate
+        assert (run.steps, tuple(run.seeds)) == presets.get("quick") and run.preset == "quick"
+        assert run.dataset == built.joinpath("dataset").read_text()
+        # All learn: chance is 10 %.
+        assert min(run.test_accuracy) > 0.3
+
+
+def test_each_chapter_has_its_log_and_timing(built):
+    for path in executed(built):
+        page = path.relative_to(built / "executed").with_suffix("")
+        assert (built / "logs" / page).with_suffix(".log").is_file()
+        assert (built / "timings" / page).with_suffix(".tsv").read_text().startswith("s\t")
+
+
+def test_a_second_build_runs_nothing(built):
+    before = {p: p.stat().st_mtime_ns for p in built.rglob("*") if p.is_file()}
+    process = build_book(built, built.joinpath("dataset").read_text())
+    assert process.returncode == 0
+    assert ".ipynb" not in process.stdout
+    assert before == {p: p.stat().st_mtime_ns for p in built.rglob("*") if p.is_file()}
+
+
+def test_a_module_is_a_dependency_of_just_the_chapters_that_import_it():
+    spec = importlib.util.spec_from_file_location("d", ROOT / "workflow" / "dependencies.py")
+    dependencies = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(dependencies)
+
+    def names(page):
+        paths = dependencies.of_notebook(ROOT / "book" / f"{page}.ipynb")
+        return {path.rsplit("/", 1)[-1] for path in paths}
+
+    assert {"data.py", "figures.py", "book.mplstyle"} <= names("setting/mnist")
+    assert not {"training.py", "techniques.py", "post.toml"} & names("setting/mnist")
+    assert {"backend.py", "training.py", "post.toml", "presets.py"} <= names("comparison")
+
+
+def notebook(folder, *sources, tags=("parameters",)):
+    cells = [nbformat.v4.new_code_cell(source) for source in sources]
+    cells[0].metadata.tags = list(tags)
+    path = folder / "chapter.ipynb"
+    kernel = {"name": "python3", "display_name": "Python 3", "language": "python"}
+    nbformat.write(nbformat.v4.new_notebook(cells=cells, metadata={"kernelspec": kernel}), path)
+    return path
+
+
+SETTINGS = {"preset": "quick", "dataset": "digits", "backend": "tensorflow"}
+PARAMETERS = 'preset = "quick"\ndataset = "auto"'
+
+
+@pytest.mark.parametrize(
+    "failing, words",
+    {
+        "1 / 0": ["ZeroDivisionError", "cell 2"],
+        "import os, signal\nos.kill(os.getpid(), signal.SIGKILL)": ["DeadKernelError"],
+        "import time\ntime.sleep(60)": ["CellTimeoutError"],
+    }.items(),
+    ids=["raises", "kernel dies", "too slow"],
+)
+def test_a_chapter_that_fails_says_so_and_leaves_nothing(tmp_path, monkeypatch, failing, words):
+    monkeypatch.setitem(execute.TIMEOUT, "quick", 5)
+    path = notebook(tmp_path, PARAMETERS, failing)
+    output = tmp_path / "out" / "chapter.ipynb"
+    log = io.StringIO()
+    with pytest.raises(execute.ChapterError) as caught:
+        execute.execute(path, output, SETTINGS, log)
+    message = str(caught.value)
+    assert str(path) in message and "\n" not in message
+    assert "Expected it to run to its end" in message
+    assert all(word in message for word in words if word.startswith("cell") is False)
+    assert not list(output.parent.iterdir()) and log.getvalue()
+
+
+def test_a_chapter_without_parameters_is_refused(tmp_path):
+    path = notebook(tmp_path, PARAMETERS, tags=())
+    with pytest.raises(execute.ChapterError, match="does not take preset and dataset"):
+        execute.execute(path, tmp_path / "out.ipynb", SETTINGS, io.StringIO())
+
+
+def test_a_cleaned_copy_is_the_same_after_each_execution(tmp_path):
+    path = notebook(tmp_path, PARAMETERS, "import sys\nprint(1)\nprint(2, file=sys.stderr)")
+    hashes = set()
+    for name in ("a", "b"):
+        output = tmp_path / f"{name}.ipynb"
+        execute.execute(path, output, SETTINGS, io.StringIO())
+        hashes.add(hashlib.sha256(output.read_bytes()).hexdigest())
+    assert len(hashes) == 1
+    finished = nbformat.read(output, as_version=4)
+    assert [o.text for cell in finished.cells for o in cell.outputs] == ["1\n"]
+
+
+@pytest.mark.parametrize(
+    "variable, value", [("PRESET", "papre"), ("DATA", "cifar"), ("BACKEND", "torch")]
+)
+def test_make_refuses_an_unknown_setting_before_it_does_anything(variable, value, tmp_path):
+    import subprocess
+
+    process = subprocess.run(
+        ["make", "book", f"{variable}={value}", f"BUILD={tmp_path}/b"],
+        cwd=ROOT, capture_output=True, text=True,
+    )  # fmt: skip
+    assert process.returncode != 0 and not (tmp_path / "b").exists()
+    assert f"{variable}='{value}' is unknown. Expected one of:" in process.stderr
+
+
+def test_data_that_cannot_be_had_stop_the_build_with_a_paragraph(tmp_path):
+    empty = tmp_path / "empty"
+    empty.mkdir()
+    process = build_book(tmp_path / "b", "mnist", MNIST_DIR=str(empty))
+    assert process.returncode != 0 and not (tmp_path / "b").exists()
+    message = process.stderr.splitlines()[0]
+    assert f"MNIST_DIR={empty} has no train-images" in message and "Expected" in message
+    assert "Traceback" not in process.stderr
+
+
+def test_settings_are_those_asked_for(built):
+    settings = json.loads((built / "settings.json").read_text())
+    assert settings["preset"] == "quick"
+    assert settings["backend"] == os.environ.get("KERAS_BACKEND", "tensorflow")

@@ -1,0 +1,68 @@
+"""The chapters as they are kept: stripped, stable, with parameters, in the table of contents."""
+
+import json
+import re
+
+import nbformat
+import pytest
+import yaml
+from conftest import ROOT
+from nbstripout import strip_output
+
+from regularization.experiments import EXPERIMENTS
+
+NOTEBOOKS = sorted((ROOT / "book").rglob("*.ipynb"))
+EACH = pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda p: p.stem)
+
+
+@EACH
+def test_a_notebook_is_stripped(path):
+    notebook = nbformat.read(path, as_version=4)
+    stripped = strip_output(nbformat.read(path, as_version=4), False, False, True)
+    assert notebook == stripped
+    assert set(notebook.metadata) <= {"kernelspec", "language_info"}
+    for cell in notebook.cells:
+        assert set(cell.metadata) <= {"tags"}
+
+
+@EACH
+def test_its_cells_have_stable_ids_that_say_what_they_are(path):
+    ids = [cell.id for cell in nbformat.read(path, as_version=4).cells]
+    assert len(ids) == len(set(ids))
+    assert all(re.fullmatch(r"[a-z][a-z0-9-]*", id) for id in ids)
+    # A random id is eight hex digits.
+    assert not any(re.fullmatch(r"[0-9a-f]{8}", id) for id in ids)
+
+
+@EACH
+def test_it_has_one_parameters_cell_with_the_workflows_names(path):
+    cells = nbformat.read(path, as_version=4).cells
+    (parameters,) = [c for c in cells if "parameters" in c.metadata.get("tags", [])]
+    assert parameters.source == 'preset = "quick"\ndataset = "auto"'
+
+
+@EACH
+def test_its_code_cells_are_short(path):
+    cells = [c for c in nbformat.read(path, as_version=4).cells if c.cell_type == "code"]
+    assert max(len(cell.source.splitlines()) for cell in cells) <= 25
+
+
+@EACH
+def test_it_opens_with_one_heading_and_skips_no_level(path):
+    cells = [c for c in nbformat.read(path, as_version=4).cells if c.cell_type == "markdown"]
+    levels = [len(h) for c in cells for h in re.findall(r"^(#+) ", c.source, flags=re.MULTILINE)]
+    assert levels[0] == 1 and levels.count(1) == 1
+    assert all(b - a <= 1 for a, b in zip(levels, levels[1:], strict=False))
+
+
+def test_every_page_is_in_the_table_of_contents_once():
+    text = json.dumps(yaml.safe_load((ROOT / "_toc.yml").read_text()))
+    listed = re.findall(r'"(?:root|file)": "([^"]+)"', text)
+    pages = [p for p in (ROOT / "book").rglob("*") if p.suffix in (".md", ".ipynb")]
+    kept = [p.relative_to(ROOT / "book").with_suffix("").as_posix() for p in pages]
+    assert sorted(listed) == sorted(kept)
+
+
+def test_every_experiment_has_its_chapter():
+    chapters = {path.stem for path in (ROOT / "book" / "techniques").glob("*.ipynb")}
+    assert set(EXPERIMENTS) == chapters

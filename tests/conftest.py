@@ -1,0 +1,81 @@
+"""What several tests need: small digits of our own, MNIST where it can be had, a scratch cache."""
+
+import gzip
+import os
+import struct
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from regularization import data
+
+ROOT = Path(__file__).parents[1]
+
+
+@pytest.fixture(scope="session")
+def digits():
+    return data.load("digits")
+
+
+@pytest.fixture(scope="session")
+def mnist():
+    try:
+        return data.load("mnist")
+    except data.Unreachable as error:
+        pytest.skip(f"MNIST cannot be had: {error.reason}")
+
+
+@pytest.fixture
+def mnist_folder(tmp_path, monkeypatch):
+    """A folder with four tiny IDX files, taken for MNIST's: their hashes stand in for the real."""
+    import hashlib
+
+    rng = np.random.default_rng(0)
+    hashes = {}
+    for name, count in zip(data.FILES, (5_020, 5_020, 30, 30), strict=True):
+        shape = (count, 4, 4) if "images" in name else (count,)
+        values = rng.integers(0, 10, shape, dtype=np.uint8)
+        content = struct.pack(f">HBB{len(shape)}I", 0, 8, len(shape), *shape) + values.tobytes()
+        packed = gzip.compress(content, mtime=0)
+        (tmp_path / f"{name}.gz").write_bytes(packed)
+        hashes[name] = hashlib.sha256(packed).hexdigest(), hashlib.sha256(content).hexdigest()
+    monkeypatch.setattr(data, "FILES", hashes)
+    monkeypatch.setenv("MNIST_DIR", str(tmp_path))
+    return tmp_path
+
+
+def run_python(code, **environment):
+    """Run `code` in a Python of its own; return the finished process."""
+    return subprocess.run(
+        [sys.executable, "-c", code],
+        env=os.environ | {"TQDM_DISABLE": "1"} | environment,
+        capture_output=True,
+        text=True,
+    )
+
+
+def build_book(folder, dataset, preset="quick", **environment):
+    """Build the book into `folder` as `make book` does; return the finished process."""
+    command = ["make", "--no-print-directory", "book", f"BUILD={folder}", f"PRESET={preset}"]
+    return subprocess.run(
+        [*command, f"DATA={dataset}"],
+        cwd=ROOT,
+        env=os.environ | environment,
+        capture_output=True,
+        text=True,
+    )
+
+
+@pytest.fixture(scope="session", params=["digits", "mnist"])
+def built(request, tmp_path_factory):
+    """The book, built at the quick preset on the stand-in and, where it can be had, on MNIST."""
+    if request.param == "mnist":
+        request.getfixturevalue("mnist")
+    folder = tmp_path_factory.mktemp(f"book-{request.param}")
+    process = build_book(folder, request.param)
+    assert process.returncode == 0, process.stdout + process.stderr
+    folder.joinpath("dataset").write_text(request.param)
+    return folder

@@ -1,0 +1,110 @@
+"""The built site: every link leads somewhere, and nothing that is not meant for readers shows."""
+
+import re
+from urllib.parse import unquote, urldefrag, urlparse
+
+import pytest
+from bs4 import BeautifulSoup
+
+GENERATED = {"search.html", "genindex.html"}
+
+
+@pytest.fixture(scope="session")
+def pages(built):
+    """Every page by its path, parsed."""
+    html = built / "html"
+    return {
+        path: BeautifulSoup(path.read_text(), "html.parser")
+        for path in sorted(html.rglob("*.html"))
+        if "_static" not in path.parts
+    }
+
+
+def test_the_site_has_every_chapter(pages, built):
+    names = {path.relative_to(built / "html").as_posix() for path in pages}
+    assert "index.html" in names
+    for path in (built / "executed").rglob("*.ipynb"):
+        assert path.relative_to(built / "executed").with_suffix(".html").as_posix() in names
+
+
+def test_every_internal_link_image_and_anchor_resolves(pages):
+    ids = {path: {tag["id"] for tag in page.find_all(id=True)} for path, page in pages.items()}
+    broken = []
+    for path, page in pages.items():
+        targets = [tag[key] for key in ("href", "src") for tag in page.find_all(**{key: True})]
+        for target in targets:
+            url, anchor = urldefrag(target)
+            if urlparse(url).scheme or url.startswith("//"):
+                continue
+            file = (path.parent / unquote(urlparse(url).path)).resolve() if url else path
+            if not file.is_file():
+                broken.append((path.name, target))
+            elif anchor and file in ids and unquote(anchor) not in ids[file]:
+                broken.append((path.name, target))
+    assert not broken
+
+
+def test_ids_are_unique_on_every_page(pages):
+    for path, page in pages.items():
+        ids = [tag["id"] for tag in page.find_all(id=True)]
+        twice = {id for id in ids if ids.count(id) > 1}
+        assert not twice, f"{path.name}: {twice}"
+
+
+NOISE = [
+    r"<Figure size",
+    r"Traceback",
+    r"Figure\(",
+    r"PosixPath",
+    r"\bWARNING\b",
+    r"\bI0000\b",
+    r"oneDNN",
+    r"cudart",
+    r"\b(?:it|step)/s\b",
+    r"/site-packages/",
+]
+
+
+def test_no_page_shows_a_log_line_a_traceback_or_a_bare_object(pages):
+    for path, page in pages.items():
+        outputs = " ".join(tag.get_text(" ") for tag in page.select("article"))
+        for pattern in NOISE:
+            assert not re.search(pattern, outputs), f"{path.name}: {pattern}"
+
+
+def test_every_figure_says_in_words_what_it_shows(pages, built):
+    count = 0
+    for page in pages.values():
+        for figure in page.select("figure.book-figure"):
+            assert figure.figcaption.get_text().strip()
+            for svg in figure.select("svg"):
+                assert len(svg["aria-label"]) > 20
+                count += 1
+        for image in page.select("article img"):
+            assert image.get("alt")
+    assert count > 20
+
+
+def test_a_quick_or_stand_in_build_says_so_at_the_top_of_every_page(pages, built):
+    stand_in = built.joinpath("dataset").read_text() == "digits"
+    for path, page in pages.items():
+        if path.name in GENERATED:
+            continue
+        banner = page.select_one(".bd-header-announcement").get_text()
+        assert "quick build" in banner
+        assert ("stand-in for MNIST" in banner) == stand_in
+
+
+def test_every_page_says_at_its_end_what_made_it(pages, built):
+    dataset = built.joinpath("dataset").read_text()
+    for path, page in pages.items():
+        if path.name in GENERATED:
+            continue
+        footer = page.select_one("footer.bd-footer-content, .bd-footer-content").get_text(" ")
+        for word in ("preset quick", f"data set {dataset}", "seeds 0, 1", "Keras", "commit"):
+            assert word in footer, f"{path.name}: {word}"
+
+
+def test_parameters_do_not_show(pages):
+    for page in pages.values():
+        assert 'dataset = "' not in page.get_text()

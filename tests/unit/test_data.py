@@ -1,0 +1,157 @@
+"""MNIST is what it should be or is refused in a sentence; the stand-in is always there."""
+
+import gzip
+import http.server
+import shutil
+import threading
+
+import numpy as np
+import pytest
+
+from regularization import data
+
+
+def test_mnist_is_split_as_in_the_post(mnist):
+    assert mnist.shape == (28, 28)
+    assert [len(mnist.train_images), len(mnist.validation_images), len(mnist.test_images)] == [
+        55_000,
+        5_000,
+        10_000,
+    ]
+    # Published counts: 5,923 zeros among the 60,000, 980 among the 10,000.
+    zeros = np.sum(mnist.train_labels == 0) + np.sum(mnist.validation_labels == 0)
+    assert (zeros, np.sum(mnist.test_labels == 0)) == (5_923, 980)
+    # The first of the 60,000 is a five, as every tutorial shows; it is held back for validation.
+    assert mnist.validation_labels[0] == 5
+
+
+def test_the_stand_in_needs_nothing_and_shares_no_image_between_its_parts(digits):
+    parts = digits.train_images, digits.validation_images, digits.test_images
+    assert digits.shape == (8, 8) and sum(map(len, parts)) == 1_797
+    assert all(part.dtype == np.uint8 for part in parts) and digits.train_images.max() == 255
+    assert set(digits.test_labels) == set(range(10))
+
+
+def test_files_may_be_packed_or_not(mnist_folder):
+    packed = data.load("mnist")
+    for path in list(mnist_folder.glob("*.gz")):
+        path.with_suffix("").write_bytes(gzip.decompress(path.read_bytes()))
+        path.unlink()
+    unpacked = data.load("mnist")
+    assert np.array_equal(packed.test_images, unpacked.test_images)
+    assert packed.train_images.shape == (20, 4, 4)
+
+
+def test_files_packed_by_another_gzip_are_the_same_digits(mnist_folder):
+    path = mnist_folder / "t10k-labels-idx1-ubyte.gz"
+    path.write_bytes(gzip.compress(gzip.decompress(path.read_bytes()), 1, mtime=77))
+    assert len(data.load("mnist").test_labels) == 30
+
+
+def spoil(folder, how):
+    path = folder / "train-labels-idx1-ubyte.gz"
+    content = bytearray(gzip.decompress(path.read_bytes()))
+    if how == "missing file":
+        return path.unlink()
+    if how == "no folder":
+        return shutil.rmtree(folder)
+    if how == "empty file":
+        return path.write_bytes(b"")
+    if how == "truncated gzip":
+        return path.write_bytes(path.read_bytes()[:-20])
+    if how == "not gzip":
+        return path.write_bytes(b"<html>404</html>")
+    if how == "truncated":
+        del content[-5:]
+    if how == "too long":
+        content += b"\0"
+    if how == "short header":
+        del content[6:]
+    if how == "wrong magic number":
+        content[2] = 13
+    if how == "wrong checksum":
+        content[100] ^= 1
+    path.write_bytes(gzip.compress(bytes(content)))
+
+
+@pytest.mark.parametrize(
+    "how, word",
+    {
+        "no folder": "is not a folder",
+        "missing file": "has no train-labels-idx1-ubyte.gz",
+        "empty file": "truncated",
+        "truncated gzip": "damaged",
+        "not gzip": "damaged",
+        "truncated": "truncated",
+        "too long": "too long",
+        "short header": "truncated",
+        "wrong magic number": "magic number",
+        "wrong checksum": "sha256",
+    }.items(),
+)
+@pytest.mark.parametrize("name", ["mnist", "auto"])
+def test_a_bad_folder_is_refused_in_one_paragraph(mnist_folder, how, word, name):
+    spoil(mnist_folder, how)
+    with pytest.raises(data.DataError) as caught:
+        data.load(name)
+    message = str(caught.value)
+    assert word in message and str(mnist_folder) in message
+    assert "xpected" in message and "MNIST_DIR unset" in message and "\n" not in message
+
+
+def test_an_unknown_data_set_is_refused():
+    with pytest.raises(
+        ValueError, match="no data set 'cifar'. Expected one of auto, mnist, digits"
+    ):
+        data.load("cifar")
+
+
+@pytest.fixture
+def no_network(monkeypatch, tmp_path):
+    monkeypatch.delenv("MNIST_DIR", raising=False)
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    monkeypatch.setattr("pooch.os_cache", lambda name: tmp_path / name)
+    monkeypatch.setattr(data, "MIRRORS", ("http://127.0.0.1:9/a/", "http://127.0.0.1:9/b/"))
+
+
+def test_without_network_auto_falls_back_in_one_line_and_mnist_stops(no_network, capsys):
+    assert data.load("auto").name == "digits"
+    out = capsys.readouterr().out
+    assert out.count("\n") == 1 and "8x8 digits" in out
+    with pytest.raises(data.DataError, match="MNIST_DIR=folder, or ask for the stand-in"):
+        data.load("mnist")
+
+
+def test_a_mirror_that_sends_something_else_is_passed_over(mnist_folder, monkeypatch, tmp_path):
+    """The first mirror answers with a web page; the second has the files; the cache keeps them."""
+
+    class Handler(http.server.SimpleHTTPRequestHandler):
+        def __init__(self, *arguments):
+            super().__init__(*arguments, directory=mnist_folder)
+
+        def do_GET(self):
+            asked.append(self.path)
+            if self.path.startswith("/good/"):
+                self.path = self.path.removeprefix("/good")
+                return super().do_GET()
+            self.send_response(200)
+            self.end_headers()
+            self.wfile.write(b"<html>Please log in</html>")
+
+        def log_message(self, *_):
+            pass
+
+    asked = []
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        base = f"http://127.0.0.1:{server.server_port}"
+        cache = tmp_path / "cache"
+        monkeypatch.delenv("MNIST_DIR")
+        monkeypatch.setattr("pooch.os_cache", lambda name: cache / name)
+        monkeypatch.setattr(data, "MIRRORS", (f"{base}/bad/", f"{base}/good/"))
+        assert data.load("mnist").name == "mnist"
+        count = len(asked)
+        assert data.load("mnist").name == "mnist" and len(asked) == count == 8
+        server.shutdown()
+    names = sorted(path.name for path in cache.rglob("*") if path.is_file())
+    assert names == sorted(f"{name}.gz" for name in data.FILES)

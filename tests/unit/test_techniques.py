@@ -1,0 +1,117 @@
+"""Each technique against NumPy by hand, and against Keras's own layer or regularizer."""
+
+import keras
+import numpy as np
+import pytest
+
+from regularization import experiments
+from regularization.backend import ops
+from regularization.techniques import (
+    L2,
+    Dropout,
+    GaussianWeights,
+    Technique,
+    WeightNormalization,
+)
+
+RNG = np.random.default_rng(0)
+KERNEL = RNG.normal(size=(2, 10, 12)).astype("float32")
+X = RNG.uniform(size=(2, 5, 12)).astype("float32")
+
+
+def numpy(array):
+    return ops.convert_to_numpy(array)
+
+
+def test_no_regularization_changes_nothing():
+    plain = Technique()
+    parameters = plain.parameters(KERNEL)
+    assert plain.weights(parameters) is KERNEL and plain.inputs(X) is X
+    assert plain.penalty(parameters) == 0 and plain.noise(X.shape, KERNEL.shape) == {}
+
+
+def test_dropout_zeroes_where_the_noise_is_below_the_rate_and_scales_the_rest():
+    noise = RNG.uniform(size=X.shape).astype("float32")
+    dropped = numpy(Dropout(rate=0.3).inputs(ops.convert_to_tensor(X), noise))
+    np.testing.assert_allclose(dropped, np.where(noise < 0.3, 0, X / 0.7), rtol=1e-6)
+    assert Dropout(rate=0.3).inputs(X) is X
+
+
+def test_dropout_is_kerass_dropout():
+    """The same share dropped, the same scale of what is left."""
+    ones = np.ones((1, 400, 500), "float32")
+    noise = RNG.uniform(size=ones.shape).astype("float32")
+    ours = numpy(Dropout(rate=0.4).inputs(ops.convert_to_tensor(ones), noise))
+    theirs = numpy(keras.layers.Dropout(0.4, seed=1)(ones, training=True))
+    assert np.unique(ours) == pytest.approx(np.unique(theirs))
+    # 200,000 draws: five standard errors are 0.0055.
+    assert np.mean(ours == 0) == pytest.approx(np.mean(theirs == 0), abs=0.008)
+    assert ours.mean() == pytest.approx(1, abs=0.02)
+
+
+def test_dropout_takes_a_rate_for_each_replica():
+    noise = RNG.uniform(size=X.shape).astype("float32")
+    both = numpy(Dropout(rate=np.array([0.0, 0.5])).inputs(ops.convert_to_tensor(X), noise))
+    np.testing.assert_allclose(both[0], X[0], rtol=1e-6)
+    np.testing.assert_allclose(both[1], np.where(noise[1] < 0.5, 0, 2 * X[1]), rtol=1e-6)
+
+
+def test_l2_is_half_the_squares_and_kerass_l2_at_half_the_strength():
+    penalty = numpy(L2(strength=0.01).penalty({"kernel": ops.convert_to_tensor(KERNEL)}))
+    by_hand = [0.01 / 2 * sum(w**2 for w in kernel.ravel()) for kernel in KERNEL]
+    np.testing.assert_allclose(penalty, by_hand, rtol=1e-5)
+    theirs = [float(keras.regularizers.L2(0.005)(ops.convert_to_tensor(k))) for k in KERNEL]
+    np.testing.assert_allclose(penalty, theirs, rtol=1e-5)
+
+
+def test_l2_takes_a_strength_for_each_replica():
+    kernel = ops.convert_to_tensor(KERNEL)
+    path = numpy(L2(strength=np.geomspace(0.1, 1, 2)).penalty({"kernel": kernel}))
+    single = [numpy(L2(strength=s).penalty({"kernel": kernel}))[i] for i, s in enumerate([0.1, 1])]
+    np.testing.assert_allclose(path, single, rtol=1e-6)
+
+
+def test_weight_normalization_divides_by_the_norm_of_the_whole_matrix():
+    parameters = {"kernel": ops.convert_to_tensor(KERNEL)}
+    ours = numpy(WeightNormalization().weights(parameters))
+    np.testing.assert_allclose(ours, [k / np.linalg.norm(k) for k in KERNEL], rtol=1e-5)
+    # Keras normalizes vectors: the same for a matrix laid flat.
+    flat = numpy(keras.layers.UnitNormalization()(KERNEL.reshape(2, -1)))
+    np.testing.assert_allclose(ours.reshape(2, -1), flat, rtol=1e-5)
+
+
+def test_gaussian_weights_are_the_posts_function_not_a_density():
+    mu, log_sigma = KERNEL * 0.1, KERNEL[::-1] * 0.1
+    noise = RNG.normal(size=KERNEL.shape).astype("float32")
+    parameters = {"mu": ops.convert_to_tensor(mu), "log_sigma": ops.convert_to_tensor(log_sigma)}
+    technique = GaussianWeights(noise_scale=0.5)
+    sigma = np.exp(log_sigma)
+    for drawn, n in [(noise, 0.5 * noise), (None, 0)]:
+        expected = np.exp(-(((n - mu) / sigma) ** 2) / (2 * sigma**2)) / (
+            np.sqrt(2 * np.pi) * sigma
+        )
+        np.testing.assert_allclose(numpy(technique.weights(parameters, drawn)), expected, rtol=1e-5)
+
+
+@pytest.mark.parametrize(
+    "make, name, expected",
+    [
+        (lambda: Dropout(rate=1.0), "rate=1.0", r"\[0, 1\)"),
+        (lambda: Dropout(rate=-0.1), "rate=-0.1", r"\[0, 1\)"),
+        (lambda: Dropout(rate=float("nan")), "rate=nan", r"\[0, 1\)"),
+        (lambda: Dropout(rate="half"), "rate='half'", r"\[0, 1\)"),
+        (lambda: Dropout(rate=np.array([0.5, 1.5])), "rate=array", r"\[0, 1\)"),
+        (lambda: L2(strength=-1e-9), "strength=-1e-09", "at least 0"),
+        (lambda: L2(strength=None), "strength=None", "at least 0"),
+        (lambda: GaussianWeights(noise_scale=-1), "noise_scale=-1", "at least 0"),
+    ],
+)
+def test_a_hyperparameter_out_of_range_is_refused(make, name, expected):
+    with pytest.raises(ValueError, match=f"{expected}.*Give a value") as caught:
+        make()
+    assert name in str(caught.value)
+
+
+def test_an_unknown_technique_is_refused_with_the_known_ones():
+    with pytest.raises(ValueError, match="no technique 'droput'.*dropout, gaussian_weights, l2"):
+        experiments.get("droput")

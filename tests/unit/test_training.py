@@ -1,0 +1,266 @@
+"""The loop: its gradient against finite differences, its steps against Keras and by hand."""
+
+import json
+
+import keras
+import numpy as np
+import pytest
+from conftest import run_python
+
+from regularization import backend, presets, training
+from regularization.backend import ops
+from regularization.techniques import (
+    L2,
+    Dropout,
+    GaussianWeights,
+    Technique,
+    WeightNormalization,
+)
+
+TECHNIQUES = [Technique(), Dropout(0.5), GaussianWeights(0.5), L2(0.01), WeightNormalization()]
+KINDS = pytest.mark.parametrize("technique", TECHNIQUES, ids=lambda t: type(t).__name__)
+
+
+def batch(technique, replicas=2, images=4, classes=3, pixels=5, seed=0):
+    """A small problem: state, x, labels and the noise that the technique asks for."""
+    rng = np.random.default_rng(seed)
+    kernel = rng.normal(scale=0.3, size=(replicas, classes, pixels)).astype("float32")
+    parameters = technique.parameters(ops.convert_to_tensor(kernel))
+    zeros = {name: ops.zeros_like(value) for name, value in parameters.items()}
+    x = rng.uniform(size=(replicas, images, pixels)).astype("float32")
+    labels = rng.integers(0, classes, (replicas, images)).astype("int32")
+    draws = technique.noise((images, pixels), (classes, pixels))
+    noise = {
+        hook: getattr(rng, "random" if draw.kind == "uniform" else "standard_normal")(
+            (replicas, *draw.shape), "float32"
+        )
+        for hook, draw in draws.items()
+    }
+    state = (parameters, zeros, zeros, ops.zeros((), "int32"))
+    return state, ops.convert_to_tensor(x), ops.convert_to_tensor(labels), noise
+
+
+def test_the_loss_is_half_the_squared_error_over_classes_and_batch():
+    _, x, labels, _ = batch(Technique())
+    logits = np.random.default_rng(1).normal(size=(2, 4, 3)).astype("float32")
+    by_hand = []
+    for z, y in zip(logits, ops.convert_to_numpy(labels), strict=True):
+        p = np.exp(z) / np.exp(z).sum(axis=1, keepdims=True)
+        by_hand.append(0.5 * ((np.eye(3)[y] - p) ** 2).sum() / (3 * 4))
+    ours = training.squared_error(ops.convert_to_tensor(logits), labels)
+    np.testing.assert_allclose(ops.convert_to_numpy(ours), by_hand, rtol=1e-5)
+
+
+@KINDS
+def test_the_gradient_agrees_with_finite_differences(technique):
+    state, x, labels, noise = batch(technique)
+
+    def loss(parameters):
+        error = training.squared_error(training.logits(technique, parameters, x, noise), labels)
+        return ops.sum(error + technique.penalty(parameters)), None
+
+    parameters = state[0]
+    _, gradient = backend.value_and_grad(loss, parameters)
+    rng, h = np.random.default_rng(2), 1e-2
+    for name, value in parameters.items():
+        direction = rng.normal(size=value.shape).astype("float32")
+        up, down = (
+            float(loss(parameters | {name: value + sign * h * direction})[0]) for sign in (1, -1)
+        )
+        along = float(np.sum(ops.convert_to_numpy(gradient[name]) * direction))
+        assert along == pytest.approx((up - down) / (2 * h), rel=2e-2, abs=2e-4)
+
+
+def test_adam_is_kerass_adam():
+    rng = np.random.default_rng(0)
+    start = rng.normal(size=(1, 3, 4)).astype("float32")
+    variable = keras.Variable(start)
+    theirs = keras.optimizers.Adam(learning_rate=0.01, epsilon=1e-8)
+    zero = {"kernel": ops.zeros_like(start)}
+    state = ({"kernel": ops.convert_to_tensor(start)}, zero, zero, ops.zeros((), "int32"))
+    for _ in range(20):
+        gradient = ops.convert_to_tensor(rng.normal(size=start.shape).astype("float32"))
+        theirs.apply([gradient], [variable])
+        state = training.adam(state, {"kernel": gradient}, 0.01)
+    ours = ops.convert_to_numpy(state[0]["kernel"])
+    np.testing.assert_allclose(ours, ops.convert_to_numpy(variable), rtol=1e-5, atol=1e-6)
+
+
+def test_a_run_is_what_numpy_gets_step_by_step(digits):
+    """The whole loop without noise, and with L2, against thirty lines of NumPy in float64."""
+    technique, steps, rate = L2(0.01), 300, 1e-2
+    trainer = training.Trainer(technique, digits, [3], rate, 32)
+    w = ops.convert_to_numpy(trainer.parameters["kernel"])[0].astype("float64")
+    batches, images = trainer._batches(3), digits.train_images.reshape(-1, 64) / 255
+    m, v = np.zeros_like(w), np.zeros_like(w)
+    order = np.concatenate([next(batches), next(batches)])
+    for t, chosen in enumerate(order[:steps], start=1):
+        x, y = images[chosen], np.eye(10)[digits.train_labels[chosen]]
+        z = x @ w.T
+        p = np.exp(z - z.max(axis=1, keepdims=True))
+        p /= p.sum(axis=1, keepdims=True)
+        error = p - y
+        dz = p * (error - (p * error).sum(axis=1, keepdims=True)) / (10 * 32)
+        g = dz.T @ x + 0.01 * w
+        m, v = 0.9 * m + 0.1 * g, 0.999 * v + 0.001 * g**2
+        w -= rate * np.sqrt(1 - 0.999**t) / (1 - 0.9**t) * m / (np.sqrt(v) + 1e-8)
+    run = training.fit(technique, digits, steps=steps, seeds=[3], learning_rate=rate)
+    np.testing.assert_allclose(run.weights[0].reshape(10, 64), w, atol=2e-4)
+    right = (digits.test_images.reshape(-1, 64) @ w.T).argmax(axis=1) == digits.test_labels
+    assert run.test_accuracy[0] == pytest.approx(right.mean(), abs=0.003)
+
+
+@KINDS
+def test_same_seed_same_bits_alone_or_among_others(technique, digits):
+    settings = dict(steps=260, learning_rate=1e-3)
+    both = training.fit(technique, digits, seeds=[7, 4], **settings)
+    again = training.fit(technique, digits, seeds=[7, 4], **settings)
+    alone = training.fit(technique, digits, seeds=[4], **settings)
+    assert np.array_equal(both.weights, again.weights)
+    assert both.test_accuracy_as_published == again.test_accuracy_as_published
+    assert not np.allclose(both.weights[0], both.weights[1])
+    # Alone, a sum may be taken in another order: the same model, to rounding.
+    np.testing.assert_allclose(both.weights[1], alone.weights[0], atol=2e-5)
+
+
+OTHER_BACKEND = """
+import json
+from test_training import TECHNIQUES, batch
+from regularization import training
+from regularization.backend import ops
+for technique in TECHNIQUES:
+    state, x, labels, noise = batch(technique)
+    for _ in range(3):
+        state, error, loss = training.step(technique, state, x, labels, noise, 0.01)
+        print(json.dumps([ops.convert_to_numpy(loss).tolist()] +
+                         [ops.convert_to_numpy(state[0][k]).tolist() for k in sorted(state[0])]))
+"""
+
+
+def test_tensorflow_and_jax_take_the_same_steps():
+    """Same start, same batch, same noise: losses and parameters agree after each of three steps."""
+    path = str(__import__("pathlib").Path(__file__).parent)
+    found = {}
+    for name in backend.NAMES:
+        process = run_python(
+            OTHER_BACKEND,
+            KERAS_BACKEND=name,
+            PYTHONPATH=f"{path}:{path}/..",
+        )
+        assert process.returncode == 0, process.stderr
+        found[name] = [json.loads(line) for line in process.stdout.splitlines()]
+    assert len(found["jax"]) == 15
+    for ours, theirs in zip(found["tensorflow"], found["jax"], strict=True):
+        for a, b in zip(ours, theirs, strict=True):
+            np.testing.assert_allclose(a, b, rtol=1e-4, atol=1e-6)
+
+
+def test_both_backends_train_to_the_same_accuracy(digits):
+    code = """
+from regularization import data, training
+from regularization.techniques import *
+digits = data.load("digits")
+for t in (Technique(), Dropout(0.5), GaussianWeights(0.5)):
+    run = training.fit(t, digits, steps=1500, seeds=2, learning_rate=1e-3)
+    print(*run.test_accuracy)
+"""
+    answers = []
+    for name in backend.NAMES:
+        process = run_python(code, KERAS_BACKEND=name)
+        assert process.returncode == 0, process.stderr
+        answers.append(np.array([line.split() for line in process.stdout.splitlines()], float))
+    # Their generators differ, so dropout's noise does; without noise they agree to an image or two.
+    assert answers[0][0] == pytest.approx(answers[1][0], abs=0.006)
+    assert answers[0] == pytest.approx(answers[1], abs=0.04)
+
+
+@KINDS
+def test_noise_is_fresh_each_step_and_rotated_where_asked(technique):
+    seeds = ops.convert_to_tensor(np.array([5, 9], "int32"))
+    zero = ops.convert_to_tensor(np.int32(0))
+    at = training.noise_source(technique, seeds, zero, (4, 6), (3, 6), steps=2)
+    for hook, draw in technique.noise((4, 6), (3, 6)).items():
+        first, second = (
+            ops.convert_to_numpy(at(i, ops.convert_to_tensor(np.int32(i)))[hook]) for i in (0, 1)
+        )
+        assert first.shape == (2, *draw.shape) and not np.allclose(first[0], first[1])
+        if draw.kind == "rotated":
+            flat = first.reshape(2, -1)
+            assert np.array_equal(second.reshape(2, -1), np.roll(flat, 1, axis=1))
+        else:
+            assert not np.isclose(first, second).any()
+
+
+def test_uniform_and_normal_have_the_right_moments():
+    seed = ops.convert_to_tensor(np.array([1, 2], "int32"))
+    u, n = (ops.convert_to_numpy(f((100_000,), seed)) for f in (backend.uniform, backend.normal))
+    assert 0 <= u.min() and u.max() < 1
+    assert (u.mean(), u.var()) == pytest.approx((1 / 2, 1 / 12), abs=5e-3)
+    assert (n.mean(), n.var()) == pytest.approx((0, 1), abs=2e-2)
+
+
+def test_batches_go_through_every_image_once_an_epoch(digits):
+    trainer = training.Trainer(Technique(), digits, [0], 1e-4, 32)
+    batches = trainer._batches(0)
+    count = len(digits.train_images)
+    seen = np.concatenate([next(batches).ravel() for _ in range(2)])
+    first, second = seen[:count], seen[count : 2 * count]
+    assert np.array_equal(np.sort(first), np.arange(count))
+    assert np.array_equal(np.sort(second), np.arange(count)) and not np.array_equal(first, second)
+
+
+def test_the_start_is_a_normal_cut_at_two_deviations(mnist):
+    trainer = training.Trainer(Technique(), mnist, [0], 1e-4, 32)
+    kernel = ops.convert_to_numpy(trainer.parameters["kernel"])
+    assert kernel.shape == (1, 10, 784) and abs(kernel).max() <= 0.15
+    # The standard deviation of a standard normal cut at two is 0.8796.
+    assert kernel.std() == pytest.approx(0.075 * 0.8796, rel=0.02)
+
+
+def test_a_path_of_strengths_is_trained_in_one_run(digits):
+    settings = dict(steps=300, learning_rate=1e-2)
+    path = training.fit(L2(np.array([0.0, 0.1])), digits, seeds=[1, 1], **settings)
+    for i, strength in enumerate([0.0, 0.1]):
+        single = training.fit(L2(strength), digits, seeds=[1], **settings)
+        np.testing.assert_allclose(path.weights[i], single.weights[0], atol=2e-5)
+
+
+@pytest.mark.parametrize(
+    "settings, word",
+    [
+        (dict(preset="papre"), "no preset 'papre'"),
+        (dict(steps=0), "steps=0"),
+        (dict(steps=1.5), "steps=1.5"),
+        (dict(seeds=[]), "seeds="),
+        (dict(seeds=[-1]), "seeds="),
+        (dict(learning_rate=0), "learning_rate=0"),
+        (dict(learning_rate=float("nan")), "learning_rate=nan"),
+        (dict(batch_size=0), "batch_size=0"),
+        (dict(batch_size=10**6), "batch_size=1000000"),
+    ],
+)
+def test_settings_that_make_no_sense_are_refused(digits, settings, word):
+    with pytest.raises(ValueError, match=word) as caught:
+        training.fit(Technique(), digits, **settings)
+    assert "xpected" in str(caught.value)
+
+
+def test_what_is_not_a_technique_and_a_path_of_the_wrong_length_are_refused(digits):
+    with pytest.raises(ValueError, match="expected a technique"):
+        training.fit("dropout", digits)
+    with pytest.raises(ValueError, match="one strength, or one for each"):
+        training.fit(L2(np.ones(3)), digits, seeds=2)
+
+
+def test_a_loss_that_overflows_names_the_technique_the_step_and_the_seed(digits):
+    with pytest.raises(FloatingPointError, match=r"L2\(strength=1e\+38\).*step 250, seed 6"):
+        training.fit(L2(1e38), digits, seeds=[6], learning_rate=1.0)
+
+
+def test_an_unknown_backend_is_refused():
+    process = run_python("import regularization.backend", KERAS_BACKEND="torch")
+    assert process.returncode != 0 and "Expected one of tensorflow, jax" in process.stderr
+
+
+def test_presets_are_what_is_published():
+    assert presets.get("paper") == (150_000, (0, 1, 2, 3, 4))
