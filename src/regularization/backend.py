@@ -48,12 +48,12 @@ if name == "tensorflow":
         return (value, more), tape.gradient(value, parameters)
 
     def uniform(shape, seed):
-        """Draw float32 uniforms on [0, 1) by threefry from an int32 `seed [2]`."""
+        """Draw float32 uniforms on [0, 1) by threefry from an int32 `seed [2]`, when compiled."""
         # Under XLA the default generator is a hundred times slower on a CPU than threefry.
         return tf.random.stateless_uniform(shape, seed, alg="threefry")
 
     def normal(shape, seed):
-        """Draw float32 standard normals by threefry from an int32 `seed [2]`."""
+        """Draw float32 standard normals by threefry from an int32 `seed [2]`, when compiled."""
         return tf.random.stateless_normal(shape, seed, alg="threefry")
 
     def device():
@@ -76,11 +76,11 @@ else:
         return jax.random.wrap_key_data(seed.astype("uint32"), impl="threefry2x32")
 
     def uniform(shape, seed):
-        """Draw float32 uniforms on [0, 1) by threefry from an int32 `seed [2]`."""
+        """Draw float32 uniforms on [0, 1) by threefry from an int32 `seed [2]`, when compiled."""
         return jax.random.uniform(_key(seed), shape)
 
     def normal(shape, seed):
-        """Draw float32 standard normals by threefry from an int32 `seed [2]`."""
+        """Draw float32 standard normals by threefry from an int32 `seed [2]`, when compiled."""
         return jax.random.normal(_key(seed), shape)
 
     def device():

@@ -59,7 +59,9 @@ def sampling_error(accuracy, count):
 
 
 def _correlation(a, b):
-    return float(np.corrcoef(a, b)[0, 1])
+    """Return Pearson's correlation, 0 where one of the two does not vary."""
+    a, b = a - a.mean(), b - b.mean()
+    return float(a @ b / (np.sqrt((a @ a) * (b @ b)) or 1))
 
 
 def loss_surface(weights, images, labels, digit, pixels, offsets):

@@ -5,6 +5,7 @@ import json
 import os
 import platform
 import subprocess
+import zipfile
 from dataclasses import dataclass, fields
 from importlib.metadata import version
 from pathlib import Path
@@ -122,7 +123,7 @@ def load(slug, folder=None):
             raise ValueError(f"weights of shape {weights.shape} for {len(values['seeds'])} seeds")
     except FileNotFoundError:
         raise
-    except (ValueError, KeyError, OSError, EOFError) as error:
+    except (ValueError, KeyError, OSError, EOFError, zipfile.BadZipFile) as error:
         raise ValueError(f"{path} is not a saved run: {error}. {remedy}") from error
     names = {field.name for field in fields(Run)}
     return Run(
