@@ -42,6 +42,8 @@ if name == "tensorflow":
 
     def value_and_grad(function, parameters):
         """Return what `function(parameters)` returns, (value, more), and the value's gradient."""
+        # Two parameters may start as one and the same array; a tape tells them apart as copies.
+        parameters = {name: tf.identity(value) for name, value in parameters.items()}
         with tf.GradientTape() as tape:
             tape.watch(parameters)
             value, more = function(parameters)
