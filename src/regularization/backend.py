@@ -36,6 +36,8 @@ with _silenced():
 if name == "tensorflow":
     import tensorflow as tf
 
+    tf.get_logger().setLevel("ERROR")  # each run traces its own program, which it would warn of
+
     def compile(function):
         """Return `function` of arrays, compiled by XLA as one program."""
         return tf.function(function, jit_compile=True, autograph=False)

@@ -237,37 +237,36 @@ def percent(values, digits=1):
 def against_post(runs, post):
     """Return the post's table beside ours: `runs` by slug, `post` its quoted figures by slug.
 
-    Ours are means over the seeds with their 95 % interval; accuracy is with the technique off at
-    test, and as the post measured it. A single run is set out in a column of its own.
+    Ours are means over the seeds, accuracy with its 95 % interval: with the technique off at test,
+    and as the post measured it. Several runs are a row each, a single one a column.
     """
-    headers = ["accuracy", "as published", "post", "smallest weight", "post", "largest weight"]
-    headers += ["post", "runtime", "post"]
-    rows = [
-        [
-            run.title,
-            percent(run.test_accuracy),
-            percent(run.test_accuracy_as_published),
-            f"{post[slug]['test_accuracy']:.1%}".replace("%", " %"),
-            f"{np.mean(run.weight_min):.2g}",
-            f"{post[slug]['weight_min']:.2g}",
-            f"{np.mean(run.weight_max):.2g}",
-            f"{post[slug]['weight_max']:.2g}",
-            f"{run.relative_runtime:.2f}",
-            f"{post[slug]['relative_runtime']:.2f}",
-        ]
-        for slug, run in runs.items()
-    ]
+    rows = []
+    for slug, run in runs.items():
+        theirs = post[slug]
+        published = f"{100 * theirs['test_accuracy']:.1f} %"
+        rows.append(
+            {
+                "": run.title,
+                "test accuracy": (percent(run.test_accuracy), ""),
+                "as published": (percent(run.test_accuracy_as_published), published),
+                "smallest weight": _with_quoted(np.mean(run.weight_min), theirs["weight_min"]),
+                "largest weight": _with_quoted(np.mean(run.weight_max), theirs["weight_max"]),
+                "runtime": _with_quoted(run.relative_runtime, theirs["relative_runtime"]),
+            }
+        )
     caption = (
         "Test accuracy with its 95 % interval over the seeds, smallest and largest weight (mean "
-        "over the seeds) and runtime relative to no regularization, ours beside the post's."
+        "over the seeds) and runtime relative to no regularization; "
     )
-    if len(rows) > 1:
-        return table(["", *headers], rows, caption)
-    # Every figure of the post stands right after ours.
-    _, accuracy, *others = rows[0]
-    names = ["test accuracy, as published", *headers[3::2]]
-    pairs = zip(names, others[::2], others[1::2], strict=True)
-    return table(["", "ours", "the post"], [["test accuracy", accuracy, "–"], *pairs], caption)
+    if len(rows) == 1:
+        pairs = [(name, *values) for name, values in rows[0].items() if name]
+        return table(["", "ours", "the post"], pairs, caption + "ours and the post's.")
+    cells = [[row.pop(""), *(" | ".join(filter(None, v)) for v in row.values())] for row in rows]
+    return table(["", *rows[0]], cells, caption + "ours, then after the bar the post's.")
+
+
+def _with_quoted(ours, theirs):
+    return f"{ours:.2g}" if abs(ours) < 1 else f"{ours:.2f}", f"{theirs:g}"
 
 
 def point_and_distribution(first, second, loss, optimum, width):
