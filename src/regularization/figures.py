@@ -109,22 +109,26 @@ def describe(weights, digits=None):
     return text
 
 
-def wall(runs, own_scales=False):
-    """Show the weight images of several runs, a row each, of each run's first seed.
+def draw_wall(figure, runs, own_scales=True):
+    """Draw the weight images of several runs (a dict by title), a row each, of their first seed."""
+    top = max(np.abs(run.weights[0]).max() for run in runs.values())
+    figure.set_layout_engine("none")
+    axes = figure.subplots(len(runs), 10, squeeze=False)
+    figure.subplots_adjust(0, 0, 1, 1 - 0.25 / len(runs), wspace=0.08, hspace=0.35)
+    for row, (title, run) in zip(axes, runs.items(), strict=True):
+        limit = np.abs(run.weights[0]).max() if own_scales else top
+        for axis, image in zip(row, run.weights[0], strict=True):
+            _weight_image(axis, image, limit)
+        label = f"{title}, ±{limit:.2g}" if own_scales else title
+        row[0].text(0, 1.08, label, transform=row[0].transAxes)
 
-    `runs` is a dict by title. All rows share one scale, or each has its own.
+
+def wall(runs, own_scales=False):
+    """Show the weight images of several runs (a dict by title), a row each, of their first seed.
+
+    All rows share one scale, or each has its own.
     """
     top = max(np.abs(run.weights[0]).max() for run in runs.values())
-
-    def draw(figure):
-        axes = figure.subplots(len(runs), 10, squeeze=False)
-        for row, (title, run) in zip(axes, runs.items(), strict=True):
-            limit = np.abs(run.weights[0]).max() if own_scales else top
-            for digit, axis in enumerate(row):
-                _weight_image(axis, run.weights[0][digit], limit)
-            label = f"{title}, ±{limit:.2g}" if own_scales else title
-            row[0].set_title(label, loc="left", pad=3).set_in_layout(False)
-
     scale = "each row on its own scale" if own_scales else f"one scale for all, ±{top:.2g}"
     rows = (
         f"{title}: neighbouring pixels correlate at {measures.smoothness(run.weights[0]):.2f}, "
@@ -133,7 +137,8 @@ def wall(runs, own_scales=False):
     )
     caption = f"Weight images of the digits 0 to 9, a row for each technique, {scale}."
     alt = f"{len(runs)} rows of ten weight images, {scale}. " + " ".join(rows)
-    return _figure(draw, (6.2, 0.95 * len(runs)), caption, alt)
+    size = (6.2, 0.85 * len(runs))
+    return _figure(lambda figure: draw_wall(figure, runs, own_scales), size, caption, alt)
 
 
 def images(pictures, titles, caption, alt, columns=5, signed=False):
@@ -247,8 +252,8 @@ def against_post(runs, post):
         rows.append(
             {
                 "": run.title,
-                "test accuracy": (percent(run.test_accuracy), ""),
-                "as published": (percent(run.test_accuracy_as_published), published),
+                "test accuracy": (_plus_minus(run.test_accuracy), "–"),
+                "as published": (_plus_minus(run.test_accuracy_as_published), published),
                 "smallest weight": _with_quoted(np.mean(run.weight_min), theirs["weight_min"]),
                 "largest weight": _with_quoted(np.mean(run.weight_max), theirs["weight_max"]),
                 "runtime": _with_quoted(run.relative_runtime, theirs["relative_runtime"]),
@@ -261,8 +266,13 @@ def against_post(runs, post):
     if len(rows) == 1:
         pairs = [(name, *values) for name, values in rows[0].items() if name]
         return table(["", "ours", "the post"], pairs, caption + "ours and the post's.")
-    cells = [[row.pop(""), *(" | ".join(filter(None, v)) for v in row.values())] for row in rows]
-    return table(["", *rows[0]], cells, caption + "ours, then after the bar the post's.")
+    cells = [[row.pop(""), *(" | ".join(values) for values in row.values())] for row in rows]
+    return table(["", *rows[0]], cells, caption + "ours, and after the bar the post's.")
+
+
+def _plus_minus(values):
+    mean, low, high = (100 * value for value in measures.interval(values))
+    return f"{mean:.1f} ± {(high - low) / 2:.1f} %"
 
 
 def _with_quoted(ours, theirs):
