@@ -113,8 +113,8 @@ def draw_wall(figure, runs, own_scales=True):
     """Draw the weight images of several runs (a dict by title), a row each, of their first seed."""
     top = max(np.abs(run.weights[0]).max() for run in runs.values())
     figure.set_layout_engine("none")
-    axes = figure.subplots(len(runs), 10, squeeze=False)
-    figure.subplots_adjust(0, 0, 1, 1 - 0.25 / len(runs), wspace=0.08, hspace=0.35)
+    places = dict(left=0, bottom=0, right=1, top=1 - 0.25 / len(runs), wspace=0.08, hspace=0.35)
+    axes = figure.subplots(len(runs), 10, squeeze=False, gridspec_kw=places)
     for row, (title, run) in zip(axes, runs.items(), strict=True):
         limit = np.abs(run.weights[0]).max() if own_scales else top
         for axis, image in zip(row, run.weights[0], strict=True):
