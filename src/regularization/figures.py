@@ -266,7 +266,10 @@ def against_post(runs, post):
     if len(rows) == 1:
         pairs = [(name, *values) for name, values in rows[0].items() if name]
         return table(["", "ours", "the post"], pairs, caption + "ours and the post's.")
-    cells = [[row.pop(""), *(" | ".join(values) for values in row.values())] for row in rows]
+    cells = [
+        [row.pop(""), *(" | ".join(v for v in values if v != "–") for values in row.values())]
+        for row in rows
+    ]
     return table(["", *rows[0]], cells, caption + "ours, and after the bar the post's.")
 
 
