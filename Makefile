@@ -14,7 +14,7 @@ $(call one_of,BACKEND,tensorflow jax)
 
 export KERAS_BACKEND := $(BACKEND)
 # Chapters run in their own folders, so a relative folder is made absolute here, where it was given.
-ifneq ($(origin MNIST_DIR),undefined)
+ifneq ($(MNIST_DIR),)
 override export MNIST_DIR := $(shell cd "$(MNIST_DIR)" 2>/dev/null && pwd || echo "$(MNIST_DIR)")
 endif
 export PATH := $(CURDIR)/.venv/bin:$(PATH)
