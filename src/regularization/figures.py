@@ -146,7 +146,7 @@ def images(pictures, titles, caption, alt, columns=5, signed=False):
     rows = -(-len(pictures) // columns)
 
     def draw(figure):
-        axes = np.atleast_1d(figure.subplots(rows, columns)).flat
+        axes = figure.subplots(rows, columns, squeeze=False).ravel()
         for axis in axes:
             axis.set_axis_off()
         for axis, picture, title in zip(axes, pictures, titles, strict=False):
@@ -294,7 +294,7 @@ def point_and_distribution(first, second, loss, optimum, width):
         titles = ["a point", "a distribution"]
         for axis, title in zip(figure.subplots(1, 2, sharey=True), titles, strict=True):
             axis.contour(first, second, loss, levels=levels, colors="#8b8f96", linewidths=0.7)
-            axis.set(title=title, xlabel="one weight", aspect="equal")
+            axis.set(title=title, xlabel="one weight", box_aspect=1)
             if title == "a point":
                 axis.plot(*optimum, "o", color="#d9730d")
                 axis.set_ylabel("another weight")
@@ -309,4 +309,4 @@ def point_and_distribution(first, second, loss, optimum, width):
         f"({optimum[0]:.2f}, {optimum[1]:.2f}); right, two discs around the same place, of one and "
         f"two standard deviations of {width:.2g}."
     )
-    return _figure(draw, (5.6, 3.0), caption, alt)
+    return _figure(draw, (5.6, 3.2), caption, alt)

@@ -117,6 +117,13 @@ def test_a_weight_image_figure_says_what_is_seen_and_takes_the_pages_colours(run
     assert page.count("<image") >= 10
 
 
+def test_pictures_are_all_there():
+    pictures = np.random.default_rng(0).uniform(size=(7, 8, 8))
+    for signed in (False, True):
+        figure = figures.images(pictures, range(7), "Caption", "Seven", columns=3, signed=signed)
+        assert figure.content.count("<image") == 7 and ">6</text>" in figure.content
+
+
 def test_tables_escape_and_have_headers():
     page = figures.table(["", "a<b"], [["row", 1]], "Caption")._repr_html_()
     assert '<th scope="col">a&lt;b</th>' in page and '<th scope="row">row</th>' in page
