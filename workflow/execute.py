@@ -79,7 +79,8 @@ def execute(notebook, output, settings, log):
         log.write(f"\n{error}\n")
         reason = f"{error.ename}: {error.evalue.rstrip('.')}"
         raise ChapterError(
-            f"{notebook} failed in its cell {error.cell_index + 1}: {reason}. "
+            # Counted from 1 in the chapter as it is kept, without the injected cell.
+            f"{notebook} failed in its cell {error.cell_index}: {reason}. "
             "Expected it to run to its end. Open it with `make lab`, run it there and mend it."
         ) from error
     except Exception as error:  # a time-out, a dead kernel: papermill has no common class for them
