@@ -19,7 +19,7 @@ override export MNIST_DIR := $(shell cd "$(MNIST_DIR)" 2>/dev/null && pwd || ech
 endif
 export PATH := $(CURDIR)/.venv/bin:$(PATH)
 
-.PHONY: help book quick test golden lab serve lock picture clean
+.PHONY: help book quick test golden lab serve lock picture strip clean
 
 help:  ## this list
 	@echo "make book    execute every chapter and build the site ($(BUILD)/html/index.html)"
@@ -30,6 +30,7 @@ help:  ## this list
 	@echo "make serve   serve the built site on http://localhost:$(PORT)"
 	@echo "make lock    compile requirements.txt anew from pyproject.toml (needs uv)"
 	@echo "make picture renew the README's picture from the last build"
+	@echo "make strip   drop the outputs that JupyterLab saved in the chapters, before a commit"
 	@echo "make clean   remove what was built (the environment stays: rm -r .venv)"
 	@echo
 	@echo "PRESET=paper|quick  DATA=auto|mnist|digits  BACKEND=tensorflow|jax"
@@ -63,6 +64,9 @@ lock:
 
 picture: .venv/.installed
 	@python workflow/picture.py
+
+strip: .venv/.installed
+	@nbstripout --keep-id book/*.ipynb book/*/*.ipynb
 
 clean:
 	rm -rf "$(BUILD)" .snakemake

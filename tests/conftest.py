@@ -13,6 +13,13 @@ import pytest
 from regularization import data
 
 ROOT = Path(__file__).parents[1]
+#: The book's pages as they are kept, without what JupyterLab leaves beside them.
+PAGES = sorted(
+    path
+    for path in (ROOT / "book").rglob("*")
+    if path.suffix in (".md", ".ipynb") and ".ipynb_checkpoints" not in path.parts
+)
+NOTEBOOKS = [path for path in PAGES if path.suffix == ".ipynb"]
 
 
 @pytest.fixture(scope="session")

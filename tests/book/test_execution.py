@@ -8,7 +8,7 @@ import os
 
 import nbformat
 import pytest
-from conftest import ROOT, build_book
+from conftest import NOTEBOOKS, ROOT, build_book
 
 from regularization import presets, runs
 from regularization.experiments import EXPERIMENTS
@@ -24,7 +24,7 @@ def executed(folder):
 
 def test_every_chapter_was_executed_and_cleaned(built):
     names = {path.stem for path in executed(built)}
-    assert names == {path.stem for path in (ROOT / "book").rglob("*.ipynb")}
+    assert names == {path.stem for path in NOTEBOOKS}
     dataset = built.joinpath("dataset").read_text()
     for path in executed(built):
         notebook = nbformat.read(path, as_version=4)

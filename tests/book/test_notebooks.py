@@ -6,12 +6,11 @@ import re
 import nbformat
 import pytest
 import yaml
-from conftest import ROOT
+from conftest import NOTEBOOKS, PAGES, ROOT
 from nbstripout import strip_output
 
 from regularization.experiments import EXPERIMENTS
 
-NOTEBOOKS = sorted((ROOT / "book").rglob("*.ipynb"))
 EACH = pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda p: p.stem)
 
 
@@ -58,8 +57,7 @@ def test_it_opens_with_one_heading_and_skips_no_level(path):
 def test_every_page_is_in_the_table_of_contents_once():
     text = json.dumps(yaml.safe_load((ROOT / "_toc.yml").read_text()))
     listed = re.findall(r'"(?:root|file)": "([^"]+)"', text)
-    pages = [p for p in (ROOT / "book").rglob("*") if p.suffix in (".md", ".ipynb")]
-    kept = [p.relative_to(ROOT / "book").with_suffix("").as_posix() for p in pages]
+    kept = [p.relative_to(ROOT / "book").with_suffix("").as_posix() for p in PAGES]
     assert sorted(listed) == sorted(kept)
 
 
