@@ -10,7 +10,7 @@ from regularization.experiments import EXPERIMENTS
 
 def main():
     """Draw a row of ten weight images for each technique, its text grey for light and dark."""
-    built = [runs.load(slug) for slug in EXPERIMENTS]
+    built = [runs.load(slug, "_build/results") for slug in EXPERIMENTS]
     if any((run.preset, run.dataset) != ("paper", "mnist") for run in built):
         sys.exit("The last build is not of MNIST at PRESET=paper. Run `make book` with it first.")
     with plt.style.context(figures.STYLE), plt.rc_context({"text.color": "#808080"}):

@@ -51,17 +51,19 @@ def load_or_train(slug, digits, preset):
     A saved run fits if it was made with these digits, this preset and the sources as they are.
     """
     technique, learning_rate = get(slug)
+    asked = (digits.name, preset, runs.source_hash())
     reason = "there is no saved run"
-    try:
-        run = runs.load(slug)
-        asked = (digits.name, preset, runs.source_hash())
+    for folder in runs.folders():
+        try:
+            run = runs.load(slug, folder)
+        except FileNotFoundError:
+            continue
+        except ValueError as error:
+            reason = str(error)
+            continue
         if (run.dataset, run.preset, run.source_hash) == asked:
             return run
         reason = f"the saved run is of {run.dataset} at {run.preset}, or of older sources"
-    except FileNotFoundError:
-        pass
-    except ValueError as error:
-        reason = str(error)
     print(f"Training {slug} at the preset {preset}: {reason}.")
     run = fit(technique, digits, preset, learning_rate=learning_rate)
     run.slug = slug

@@ -89,7 +89,7 @@ class Run:
     def save(self, slug, folder=None):
         """Write `<slug>.npz`, then `<slug>.json`, each whole or not at all."""
         self.slug = slug
-        folder = Path(folder or results_folder())
+        folder = Path(folder or folders()[0])
         folder.mkdir(parents=True, exist_ok=True)
         arrays = {"weights": self.weights}
         arrays |= {f"parameter_{name}": array for name, array in self.parameters.items()}
@@ -102,7 +102,7 @@ class Run:
 
 def load(slug, folder=None):
     """Return the saved run of a chapter; ValueError if it is not what `Run.save` writes."""
-    path = Path(folder or results_folder()) / f"{slug}.json"
+    path = Path(folder or folders()[0]) / f"{slug}.json"
     remedy = "Delete it and run the chapter again."
     try:
         values = json.loads(path.read_text())
@@ -133,13 +133,17 @@ def load(slug, folder=None):
     )
 
 
-def results_folder():
-    """Return where results are kept: RESULTS_DIR, else `_build/results` of the book around us."""
+def folders():
+    """Return where results are looked for; they are written to the first.
+
+    The workflow sets RESULTS_DIR. A chapter that a reader runs keeps its results in `_build/lab` of
+    the book around it, beside those of the last build, which it reads but leaves as they are.
+    """
     if folder := os.environ.get("RESULTS_DIR"):
-        return Path(folder)
+        return [Path(folder)]
     here = Path.cwd()
     root = next((p for p in (here, *here.parents) if (p / "_toc.yml").is_file()), here)
-    return root / "_build" / "results"
+    return [root / "_build" / "lab", root / "_build" / "results"]
 
 
 def provenance():

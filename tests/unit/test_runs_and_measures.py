@@ -74,6 +74,18 @@ def test_what_is_missing_or_does_not_fit_is_trained_and_said(
     assert calls[0][1] == {"learning_rate": 1e-3}
 
 
+def test_a_reader_s_run_leaves_the_builds_results_alone(run, tmp_path, monkeypatch):
+    monkeypatch.delenv("RESULTS_DIR", raising=False)
+    (tmp_path / "_toc.yml").touch()
+    (tmp_path / "book").mkdir()
+    monkeypatch.chdir(tmp_path / "book")
+    run.save("dropout", tmp_path / "_build" / "results")
+    before = (tmp_path / "_build" / "results" / "dropout.json").stat()
+    run.save("dropout")
+    assert (tmp_path / "_build" / "lab" / "dropout.json").is_file()
+    assert (tmp_path / "_build" / "results" / "dropout.json").stat() == before
+
+
 def test_the_interval_is_students():
     # A textbook case: n = 4, mean 5, s = 2; t(0.975, 3) = 3.182446.
     values = [3.0, 5.0, 5.0, 7.0]
