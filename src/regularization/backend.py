@@ -1,7 +1,7 @@
 """The only module that knows TensorFlow from JAX.
 
 `KERAS_BACKEND` chooses between them before the first import. Everything else in the package is
-written in `keras.ops` and in the five functions below, so it runs on either, unchanged.
+written in `keras.ops` and in the few functions below, so it runs on either, unchanged.
 """
 
 import contextlib
@@ -51,14 +51,12 @@ if name == "tensorflow":
             value, more = function(parameters)
         return (value, more), tape.gradient(value, parameters)
 
-    def uniform(shape, seed):
-        """Draw float32 uniforms on [0, 1) by threefry from an int32 `seed [2]`, when compiled."""
-        # Under XLA the default generator is a hundred times slower on a CPU than threefry.
-        return tf.random.stateless_uniform(shape, seed, alg="threefry")
-
-    def normal(shape, seed):
-        """Draw float32 standard normals by threefry from an int32 `seed [2]`, when compiled."""
-        return tf.random.stateless_normal(shape, seed, alg="threefry")
+    def total(x):
+        """Return the sum over the last two axes, in a shape that broadcasts against `x`."""
+        # Products with ones: this XLA vectorizes neither a plain sum nor its gradient, and weight
+        # normalization's step would take a third longer.
+        ones = tf.ones((x.shape[-1], 1))
+        return tf.reduce_sum(x, axis=-2, keepdims=True) @ ones @ tf.transpose(ones)
 
     def device():
         """Return what the arrays live on, in words: "CPU" or the accelerator's name."""
@@ -76,18 +74,23 @@ else:
         """Return what `function(parameters)` returns, (value, more), and the value's gradient."""
         return jax.value_and_grad(function, has_aux=True)(parameters)
 
-    def _key(seed):
-        return jax.random.wrap_key_data(seed.astype("uint32"), impl="threefry2x32")
-
-    def uniform(shape, seed):
-        """Draw float32 uniforms on [0, 1) by threefry from an int32 `seed [2]`, when compiled."""
-        return jax.random.uniform(_key(seed), shape)
-
-    def normal(shape, seed):
-        """Draw float32 standard normals by threefry from an int32 `seed [2]`, when compiled."""
-        return jax.random.normal(_key(seed), shape)
+    def total(x):
+        """Return the sum over the last two axes, in a shape that broadcasts against `x`."""
+        return x.sum((-2, -1), keepdims=True)
 
     def device():
         """Return what the arrays live on, in words: "CPU" or the accelerator's name."""
         first = jax.devices()[0]
         return "CPU" if first.platform == "cpu" else first.device_kind
+
+
+def lanes():
+    """Return how many compiled programs to run side by side: one a core, or one on an accelerator.
+
+    A program keeps to one core: two cores gain nothing within so small a step, but nearly double
+    what two programs get done. An accelerator takes all replicas in one program.
+    """
+    if device() != "CPU":
+        return 1
+    cores = getattr(os, "sched_getaffinity", lambda process: range(os.cpu_count()))
+    return len(cores(0))

@@ -1,7 +1,9 @@
 """The loop: one compiled program trains all replicas of a technique, a chunk of steps a call."""
 
 import math
+import operator
 import time
+from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 from scipy.stats import truncnorm
@@ -9,9 +11,11 @@ from tqdm.auto import tqdm
 
 from regularization import backend, presets, runs
 from regularization.backend import ops
+from regularization.noise import bytes_per_step, draw, reader
 from regularization.techniques import Technique
 
-CHUNK = 250  # steps a call: many enough to hide the call, few enough to hold their noise
+EARLY, LATE = 250, 1_000  # steps a call: at first the curve has to be fine, then the call hidden
+NOISE_BYTES = 2**29  # a call's noise at most: with very many replicas a call takes fewer steps
 INITIAL_STDDEV = 0.075  # truncated at two standard deviations, as in the post
 
 
@@ -19,8 +23,9 @@ def logits(technique, parameters, x, noise=None):
     """Return `f(x) @ f(kernel).T`: `[replicas, batch, pixels]` to `[replicas, batch, classes]`."""
     noise = noise or {}
     kernel = technique.weights(parameters, noise.get("weights"))
-    # As an einsum this is twice as fast on a CPU as a matmul with a swapped kernel.
-    return ops.einsum("rbp,rcp->rbc", technique.inputs(x, noise.get("inputs")), kernel)
+    # This order of the product, swapped back, is the fastest on a CPU: matmul takes twice as long.
+    product = ops.einsum("rcp,rbp->rcb", kernel, technique.inputs(x, noise.get("inputs")))
+    return ops.swapaxes(product, 1, 2)
 
 
 def squared_error(logits, labels):
@@ -65,130 +70,113 @@ def step(technique, state, x, labels, noise, learning_rate):
     return adam(state, gradient, learning_rate), error, loss
 
 
-def noise_source(technique, seeds, first_step, x_shape, kernel_shape, steps=CHUNK):
-    """Draw the noise of `steps` steps at once; return a function to one step's noise.
-
-    A step's noise is a dict, by hook, of arrays `[replicas, *shape]`. It depends on the replica's
-    own seed and the step number alone. Drawn inside the loop it would cost ten times as much.
-    (`seeds` is an int32 array of the compiled program's arguments: XLA would move draws from
-    constants into the loop.)
-    """
-    replicas = seeds.shape[0]
-
-    def draw(distribution, shape, number):
-        keys = [ops.stack([seeds[r], number]) for r in range(replicas)]
-        return ops.stack([distribution(shape, key) for key in keys], axis=-2)
-
-    def source(kind, shape):
-        size = math.prod(shape)
-        if kind == "rotated":  # a window that moves over one draw, by one element a step
-            twice = ops.tile(draw(backend.normal, (size,), -1), (1, 2))
-
-            def flat(i, number):
-                return ops.slice(twice, (0, size - number % size), (replicas, size))
-        else:
-            bulk = draw(getattr(backend, kind), (steps, size), first_step)
-
-            def flat(i, number):
-                return bulk[i]
-
-        return lambda i, number: ops.reshape(flat(i, number), (replicas, *shape))
-
-    draws = technique.noise(x_shape, kernel_shape)
-    sources = {hook: source(*draw) for hook, draw in draws.items()}
-    return lambda i, number: {hook: at(i, number) for hook, at in sources.items()}
-
-
 class Trainer:
-    """A technique's replicas on their way: their state, their batches and the compiled chunk."""
+    """Replicas on their way, in one compiled program: their state, their batches, their noise."""
 
-    def __init__(self, technique, digits, seeds, learning_rate, batch_size):
-        """Place the training images on the device and every replica at its start."""
+    def __init__(self, technique, examples, classes, seeds, learning_rate, batch_size):
+        """Put every replica at its start; `examples` are `on_device`."""
+        self.technique, self.examples = technique, examples
         self.seeds, self.batch_size = ops.convert_to_tensor(np.array(seeds, "int32")), batch_size
-        self.images, self.labels = _on_device(digits.train_images, digits.train_labels)
-        self.count, pixels = self.images.shape
-        self.kernel_shape = (digits.classes, pixels)
-        self.parameters = technique.parameters(ops.convert_to_tensor(self._initial_kernel(seeds)))
+        self.count, pixels = examples[0].shape
+        self.kernel_shape = (classes, pixels)
+        kernel = np.stack([self._initial_kernel(seed) for seed in seeds])
+        self.parameters = technique.parameters(ops.convert_to_tensor(kernel))
         zeros = {name: ops.zeros_like(value) for name, value in self.parameters.items()}
         self.state = (self.parameters, zeros, zeros, ops.zeros((), "int32"))
-        self.batches = [self._batches(seed) for seed in seeds]
+        self.orders = [self._order(seed) for seed in seeds]
+
+        draws = technique.noise((batch_size, pixels), self.kernel_shape)
+        memory = bytes_per_step(draws) * len(seeds)
+        self.longest = int(np.clip(NOISE_BYTES // max(memory, 1), 1, LATE))
+        self._draw = backend.compile(
+            lambda seeds, first_step, order: draw(draws, seeds, first_step, order.shape[0])
+        )
 
         @backend.compile
-        def chunk(state, images, labels, order, seeds, steps):
-            x_shape = (batch_size, pixels)
-            noise = noise_source(technique, seeds, state[3], x_shape, self.kernel_shape)
+        def advance(state, images, labels, order, drawn, steps):
+            noise_of = reader(draws, drawn)
 
             def body(i, carry):
                 state, errors, losses = carry
-                x = ops.cast(ops.take(images, order[i], axis=0), "float32") / 255
+                x = ops.cast(ops.take(images, order[i], axis=0), "float32") * (1 / 255)
                 y = ops.take(labels, order[i], axis=0)
-                state, error, loss = step(technique, state, x, y, noise(i, state[3]), learning_rate)
+                noise = noise_of(i, state[3])
+                state, error, loss = step(technique, state, x, y, noise, learning_rate)
                 return state, errors + error, losses + loss
 
-            zeros = ops.zeros(seeds.shape)
+            zeros = ops.zeros(len(seeds))
             return ops.fori_loop(0, steps, body, (state, zeros, zeros))
 
-        self._chunk = chunk
+        self._advance = advance
 
-    def _initial_kernel(self, seeds):
-        draws = [
-            truncnorm.rvs(
-                -2, 2, size=self.kernel_shape, random_state=np.random.default_rng([seed, 0])
-            )
-            for seed in seeds
-        ]
-        return (INITIAL_STDDEV * np.stack(draws)).astype("float32")
+    def _initial_kernel(self, seed):
+        rng = np.random.default_rng([seed, 0])
+        kernel = truncnorm.rvs(-2, 2, size=self.kernel_shape, random_state=rng)
+        return (INITIAL_STDDEV * kernel).astype("float32")
 
-    def _batches(self, seed):
-        """Yield image numbers, `[CHUNK, batch]` at a time, reshuffled every epoch."""
+    def _order(self, seed):
+        """Return a function to the next batches' image numbers, reshuffled every epoch."""
         rng, ahead = np.random.default_rng([seed, 1]), np.empty(0, "int32")
-        while True:
-            while len(ahead) < CHUNK * self.batch_size:
-                ahead = np.concatenate([ahead, rng.permutation(self.count).astype("int32")])
-            chunk, ahead = np.split(ahead, [CHUNK * self.batch_size])
-            yield chunk.reshape(CHUNK, self.batch_size)
 
-    def train(self, steps=CHUNK):
-        """Take up to CHUNK steps; return the mean squared error and the mean loss, per replica."""
-        order = np.stack([next(batches) for batches in self.batches], axis=1)
-        arguments = (self.state, self.images, self.labels, ops.convert_to_tensor(order), self.seeds)
-        self.state, *losses = self._chunk(*arguments, ops.convert_to_tensor(np.int32(steps)))
+        def take(steps):
+            nonlocal ahead
+            while len(ahead) < steps * self.batch_size:
+                ahead = np.concatenate([ahead, rng.permutation(self.count).astype("int32")])
+            taken, ahead = np.split(ahead, [steps * self.batch_size])
+            return taken.reshape(steps, self.batch_size)
+
+        return take
+
+    def train(self, steps=LATE):
+        """Take steps; return the mean squared error and the mean loss, `[2, replicas]`."""
+        total, ahead = 0, steps
+        while ahead:
+            now = min(self.longest, ahead)
+            # Two lengths of a call at most, so that there are two programs to compile.
+            length = min(EARLY if now <= EARLY else LATE, self.longest)
+            order = np.zeros((length, len(self.orders), self.batch_size), "int32")
+            order[:now] = np.stack([take(now) for take in self.orders], axis=1)
+            order = ops.convert_to_tensor(order)
+            drawn = self._draw(self.seeds, self.state[3], order)
+            arguments = self.state, *self.examples, order, drawn, _int32(now)
+            self.state, *sums = self._advance(*arguments)
+            total, ahead = total + np.stack([*map(ops.convert_to_numpy, sums)]), ahead - now
         self.parameters = self.state[0]
-        return [ops.convert_to_numpy(loss) / steps for loss in losses]
+        return total / steps
 
 
 class Examiner:
-    """Counts right answers on a set of images, at test time or with the technique left on."""
+    """Counts a Trainer's right answers, at test time or with the technique left on."""
 
-    def __init__(self, technique, images, labels, classes, seeds, left_on=False, batch_size=1_000):
-        """Place the images on the device; `left_on` draws fresh noise for every image."""
-        starts = range(0, len(images), batch_size)
-        self.batches = [
-            _on_device(images[i : i + batch_size], labels[i : i + batch_size]) for i in starts
-        ]
-        self.count, self.seeds = len(images), ops.convert_to_tensor(np.array(seeds, "int32"))
+    def __init__(self, trainer, left_on=False):
+        """Compile the count for one batch; `left_on` draws fresh noise for every image."""
+        self.trainer = trainer
+        technique, replicas = trainer.technique, len(trainer.orders)
+
+        def draws(images):
+            return technique.noise(images.shape, trainer.kernel_shape) if left_on else {}
 
         @backend.compile
-        def right(parameters, images, labels, seeds, number):
-            x = ops.cast(images, "float32")[None] / 255
-            x = ops.broadcast_to(x, (seeds.shape[0], *x.shape[1:]))
-            noise = {}
-            if left_on:
-                shapes = x.shape[1:], (classes, x.shape[-1])
-                noise = noise_source(technique, seeds, number, *shapes, steps=1)(0, number)
+        def right(parameters, images, labels, drawn, number):
+            x = ops.cast(images, "float32")[None] * (1 / 255)
+            x = ops.broadcast_to(x, (replicas, *images.shape))
+            noise = reader(draws(images), drawn)(0, number)
             answers = ops.argmax(logits(technique, parameters, x, noise), axis=-1)
             return ops.sum(ops.cast(ops.equal(answers, labels), "int32"), axis=-1)
 
         self._right = right
+        self._draw = backend.compile(
+            lambda seeds, images, number: draw(draws(images), seeds, number, 1)
+        )
 
-    def accuracy(self, parameters):
-        """Return the share of right answers, float64 `[replicas]`."""
-        numbers = [ops.convert_to_tensor(np.int32(-2 - i)) for i in range(len(self.batches))]
-        counts = [
-            self._right(parameters, *batch, self.seeds, n)
-            for batch, n in zip(self.batches, numbers, strict=True)
-        ]
-        return np.sum([ops.convert_to_numpy(count) for count in counts], axis=0) / self.count
+    def accuracy(self, batches):
+        """Return the share of right answers on `batches`, float64 `[replicas]`."""
+        counts = []
+        for i, (images, labels) in enumerate(batches):
+            number = _int32(-2 - i)  # a number that no step has, nor the draw that is rotated
+            drawn = self._draw(self.trainer.seeds, images, number)
+            counts.append(self._right(self.trainer.parameters, images, labels, drawn, number))
+        return sum(map(ops.convert_to_numpy, counts)) / sum(len(labels) for _, labels in batches)
 
 
 def fit(
@@ -205,33 +193,59 @@ def fit(
     seeds = list(range(seeds)) if _whole(seeds) else [int(seed) for seed in seeds]
     _check(technique, steps, seeds, learning_rate, batch_size, len(digits.train_images))
 
-    settings = (digits, seeds, learning_rate, batch_size)
-    trainer = Trainer(technique, *settings)
-    test = (digits.test_images, digits.test_labels, digits.classes, seeds)
-    examiner = Examiner(technique, *test)
+    examples = on_device(digits.train_images, digits.train_labels)
+
+    def trainer(technique, lane):
+        settings = [seeds[replica] for replica in lane], learning_rate, batch_size
+        return Trainer(technique, examples, digits.classes, *settings)
+
+    lanes = np.array_split(np.arange(len(seeds)), min(backend.lanes(), len(seeds)))
+    trainers = [trainer(technique.of_replicas(lane), lane) for lane in lanes]
+    examiners = [Examiner(trainer) for trainer in trainers]
+    test = in_batches(digits.test_images, digits.test_labels)
     curve = {"step": [], "train_loss": [], "test_accuracy": []}
-    done, seconds, errors = 0, [], []
-    with tqdm(total=steps, unit="step", desc=str(technique), leave=False) as bar:
+    done, seconds = 0, []
+    with (
+        ThreadPoolExecutor(len(trainers)) as pool,
+        tqdm(total=steps, unit="step", desc=str(technique), leave=False) as bar,
+    ):
+
+        def each(call, workers):
+            return np.concatenate(list(pool.map(call, workers)), axis=-1)
+
         while done < steps:
-            count, start = min(CHUNK, steps - done), time.perf_counter()
-            error, loss = trainer.train(count)
+            count = min(EARLY if done < 5_000 else LATE, steps - done)
+            start = time.perf_counter()
+            error, loss = each(operator.methodcaller("train", count), trainers)
             seconds.append((time.perf_counter() - start) / count)
             done += count
-            errors.append(error)
             _check_finite(loss, technique, seeds, done, learning_rate)
-            if done <= 5_000 or done % 1_000 == 0 or done == steps:
-                curve["step"].append(done)
-                curve["train_loss"].append(np.mean(errors, axis=0).tolist())
-                curve["test_accuracy"].append(examiner.accuracy(trainer.parameters).tolist())
-                errors = []
+            accuracy = each(operator.methodcaller("accuracy", test), examiners)
+            curve["step"].append(done)
+            curve["train_loss"].append(error.tolist())
+            curve["test_accuracy"].append(accuracy.tolist())
             bar.update(count)
 
-    train = (digits.train_images, digits.train_labels, digits.classes, seeds)
-    as_published = Examiner(technique, *test, left_on=technique.left_on_in_post)
+        train = in_batches(digits.train_images, digits.train_labels)
+        train_accuracy = each(operator.methodcaller("accuracy", train), examiners)
+        if technique.left_on_in_post:
+            left_on = [Examiner(trainer, left_on=True) for trainer in trainers]
+            as_published = each(operator.methodcaller("accuracy", test), left_on)
+        else:
+            as_published = accuracy
 
     def as_images(kernels):
-        return ops.convert_to_numpy(kernels).reshape(len(seeds), digits.classes, *digits.shape)
+        kernels = np.concatenate([ops.convert_to_numpy(kernel) for kernel in kernels])
+        return kernels.reshape(len(seeds), digits.classes, *digits.shape)
 
+    weights = as_images(t.technique.weights(t.parameters) for t in trainers)
+    parameters = {
+        name: as_images(t.parameters[name] for t in trainers) for name in trainers[0].parameters
+    }
+    runtime = 1.0
+    if type(technique) is not Technique:
+        one_of_each = technique.of_replicas([0]), Technique()
+        runtime = relative_runtime(*(trainer(each, [0]) for each in one_of_each))
     return runs.Run(
         technique={"name": type(technique).__name__} | technique.settings(),
         dataset=digits.name,
@@ -240,45 +254,51 @@ def fit(
         seeds=seeds,
         batch_size=batch_size,
         learning_rate=learning_rate,
-        train_accuracy=Examiner(technique, *train).accuracy(trainer.parameters).tolist(),
-        test_accuracy=curve["test_accuracy"][-1],
-        test_accuracy_as_published=as_published.accuracy(trainer.parameters).tolist(),
-        # The first call compiles; it is left out where there is another.
-        seconds_per_step=float(np.mean(seconds[1:] or seconds)) / len(seeds),
-        relative_runtime=relative_runtime(technique, *settings),
+        train_accuracy=train_accuracy.tolist(),
+        test_accuracy=accuracy.tolist(),
+        test_accuracy_as_published=as_published.tolist(),
+        # The median leaves out the calls that compile.
+        seconds_per_step=float(np.median(seconds)) / len(seeds),
+        relative_runtime=runtime,
         curve=curve,
         device=backend.device(),
         backend=backend.name,
-        weights=as_images(technique.weights(trainer.parameters)),
-        parameters={name: as_images(value) for name, value in trainer.parameters.items()},
+        weights=weights,
+        parameters=parameters,
         **runs.provenance(),
     )
 
 
-def relative_runtime(technique, digits, seeds, learning_rate=1e-4, batch_size=32, pairs=5):
-    """Return the time of a step relative to one without regularization.
+def relative_runtime(trainer, plain, pairs=5):
+    """Return the time of a step of one Trainer relative to another's, `plain`.
 
     Both are timed in turn, chunk by chunk, in this process; the median of the pairs' ratios counts.
     """
-    if type(technique) is Technique:
-        return 1.0
-    trainers = [
-        Trainer(t, digits, seeds, learning_rate, batch_size) for t in (technique, Technique())
-    ]
     seconds = []
     for _ in range(1 + pairs):
-        for trainer in trainers:
+        for either in (trainer, plain):
             start = time.perf_counter()
-            trainer.train()
+            either.train()
             seconds.append(time.perf_counter() - start)
     with_technique, without = np.reshape(seconds, (-1, 2))[1:].T  # the first pair compiles
     return float(np.median(with_technique / without))
 
 
-def _on_device(images, labels):
+def on_device(images, labels):
     """Return images as uint8 `[n, pixels]` and labels as int32 `[n]`, on the device."""
     flat = images.reshape(len(images), -1)
     return ops.convert_to_tensor(flat), ops.convert_to_tensor(labels.astype("int32"))
+
+
+def in_batches(images, labels, size=1_000):
+    """Return images and labels on the device, in batches of `size` and what is left."""
+    return [
+        on_device(images[i : i + size], labels[i : i + size]) for i in range(0, len(images), size)
+    ]
+
+
+def _int32(number):
+    return ops.convert_to_tensor(np.int32(number))
 
 
 def _check(technique, steps, seeds, learning_rate, batch_size, images):

@@ -6,6 +6,7 @@ import pytest
 
 from regularization import experiments
 from regularization.backend import ops
+from regularization.noise import draw, reader
 from regularization.techniques import (
     L2,
     Dropout,
@@ -30,18 +31,21 @@ def test_no_regularization_changes_nothing():
     assert plain.penalty(parameters) == 0 and plain.noise(X.shape, KERNEL.shape) == {}
 
 
-def test_dropout_zeroes_where_the_noise_is_below_the_rate_and_scales_the_rest():
-    noise = RNG.uniform(size=X.shape).astype("float32")
-    dropped = numpy(Dropout(rate=0.3).inputs(ops.convert_to_tensor(X), noise))
-    np.testing.assert_allclose(dropped, np.where(noise < 0.3, 0, X / 0.7), rtol=1e-6)
+def test_dropout_keeps_what_the_noise_says_and_scales_it():
+    keep = RNG.uniform(size=X.shape) < 0.7
+    dropped = numpy(Dropout(rate=0.3).inputs(ops.convert_to_tensor(X), keep))
+    np.testing.assert_allclose(dropped, np.where(keep, X / 0.7, 0), rtol=1e-6)
     assert Dropout(rate=0.3).inputs(X) is X
+    assert Dropout(rate=0.3).noise(X.shape, KERNEL.shape)["inputs"].probability == 0.7
 
 
 def test_dropout_is_kerass_dropout():
     """The same share dropped, the same scale of what is left."""
     ones = np.ones((1, 400, 500), "float32")
-    noise = RNG.uniform(size=ones.shape).astype("float32")
-    ours = numpy(Dropout(rate=0.4).inputs(ops.convert_to_tensor(ones), noise))
+    dropout = Dropout(rate=0.4)
+    draws = dropout.noise(ones.shape[1:], None)
+    bulk = draw(draws, ops.convert_to_tensor(np.array([1], "int32")), 0, 1)
+    ours = numpy(dropout.inputs(ops.convert_to_tensor(ones), reader(draws, bulk)(0, 0)["inputs"]))
     theirs = numpy(keras.layers.Dropout(0.4, seed=1)(ones, training=True))
     assert np.unique(ours) == pytest.approx(np.unique(theirs))
     # 200,000 draws: five standard errors are 0.0055.
@@ -50,10 +54,16 @@ def test_dropout_is_kerass_dropout():
 
 
 def test_dropout_takes_a_rate_for_each_replica():
-    noise = RNG.uniform(size=X.shape).astype("float32")
-    both = numpy(Dropout(rate=np.array([0.0, 0.5])).inputs(ops.convert_to_tensor(X), noise))
+    keep = np.stack([np.ones_like(X[0]), RNG.uniform(size=X[1].shape)]) > 0.5
+    both = numpy(Dropout(rate=np.array([0.0, 0.5])).inputs(ops.convert_to_tensor(X), keep))
     np.testing.assert_allclose(both[0], X[0], rtol=1e-6)
-    np.testing.assert_allclose(both[1], np.where(noise[1] < 0.5, 0, 2 * X[1]), rtol=1e-6)
+    np.testing.assert_allclose(both[1], np.where(keep[1], 2 * X[1], 0), rtol=1e-6)
+
+
+def test_the_technique_of_some_replicas_has_their_hyperparameters():
+    path = L2(strength=np.array([0.1, 0.2, 0.3])).of_replicas([2, 0])
+    assert path.strength.tolist() == [0.3, 0.1]
+    assert Dropout(rate=0.3).of_replicas([2, 0]) == Dropout(rate=0.3)
 
 
 def test_l2_is_half_the_squares_and_kerass_l2_at_half_the_strength():
