@@ -19,13 +19,15 @@ override export MNIST_DIR := $(shell cd "$(MNIST_DIR)" 2>/dev/null && pwd || ech
 endif
 export PATH := $(CURDIR)/.venv/bin:$(PATH)
 
-.PHONY: help book quick test golden lab serve lock picture strip clean
+.PHONY: help book quick test golden bench lab serve lock picture strip clean
 
 help:  ## this list
 	@echo "make book    execute every chapter and build the site ($(BUILD)/html/index.html)"
 	@echo "make quick   the same in about a minute: few steps, two seeds"
 	@echo "make test    run the tests"
 	@echo "make golden  the slow test: 150,000 steps on MNIST against the post's figures"
+	@echo "make bench   time the loop beside its peers and what a step costs, some five minutes;"
+	@echo "             BOOK=paper|quick also times a cold make book, MACHINE=name names the record"
 	@echo "make lab     open the chapters in JupyterLab"
 	@echo "make serve   serve the built site on http://localhost:$(PORT)"
 	@echo "make lock    compile requirements.txt anew from pyproject.toml (needs uv)"
@@ -50,6 +52,9 @@ test: .venv/.installed
 
 golden: .venv/.installed
 	@python -m pytest -m golden tests/golden
+
+bench: .venv/.installed
+	@python bench/run.py --dataset $(DATA) $(if $(BOOK),--book $(BOOK)) $(if $(MACHINE),--machine $(MACHINE))
 
 lab: .venv/.installed
 	@jupyter lab --notebook-dir=book $(LAB_OPTIONS)

@@ -49,6 +49,7 @@ def made_from(wildcards, folder=""):
         "execute": "workflow/execute.py",
         "sources": [str(Path(p).relative_to(workflow.basedir)) for p in dependencies.of_notebook(notebook)],
         "results": results(*READS.get(page, [])),
+        "records": sorted(map(str, Path("bench/results").glob("*.json"))) if page == "beyond/speed" else [],
     }
 
 

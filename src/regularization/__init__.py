@@ -6,7 +6,7 @@ import os
 for name, value in {
     "KERAS_BACKEND": "tensorflow",
     "TF_CPP_MIN_LOG_LEVEL": "3",
-    # Programs run side by side, one a core (backend.lanes): within one, threads gain nothing.
+    # Programs run side by side, one a core (backend.division): within one, threads gain nothing.
     "TF_NUM_INTRAOP_THREADS": "1",
     # Chapters that run at the same time share an accelerator's memory.
     "TF_FORCE_GPU_ALLOW_GROWTH": "true",

@@ -5,6 +5,7 @@ written in `keras.ops` and in the few functions below, so it runs on either, unc
 """
 
 import contextlib
+import math
 import os
 
 NAMES = ("tensorflow", "jax")
@@ -84,13 +85,15 @@ else:
         return "CPU" if first.platform == "cpu" else first.device_kind
 
 
-def lanes():
-    """Return how many compiled programs to run side by side: one a core, or one on an accelerator.
+def division(replicas):
+    """Return into how many programs to divide the replicas, and how many of them to run at once.
 
-    A program keeps to one core: two cores gain nothing within so small a step, but nearly double
-    what two programs get done. An accelerator takes all replicas in one program.
+    On a CPU a program keeps to one core: two gain nothing within so small a step, but nearly double
+    what two programs get done. With more than eight replicas it would outgrow the core's cache. An
+    accelerator takes all replicas in one program.
     """
     if device() != "CPU":
-        return 1
-    cores = getattr(os, "sched_getaffinity", lambda process: range(os.cpu_count()))
-    return len(cores(0))
+        return 1, 1
+    cores = len(getattr(os, "sched_getaffinity", lambda process: range(os.cpu_count()))(0))
+    at_once = min(cores, replicas)
+    return max(at_once, math.ceil(replicas / 8)), at_once

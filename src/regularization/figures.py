@@ -195,13 +195,18 @@ def curves(runs, measure="test_accuracy", windows=None):
     return _figure(draw, size, caption, f"Curves of {label} against the step: {ends}.")
 
 
-def lines(x, ys, xlabel, ylabel, caption, alt, mark=None):
-    """Plot `ys`, a dict of curves over `x` by name; `mark` is an x to point out."""
+def lines(x, ys, xlabel, ylabel, caption, alt, mark=None, log=False):
+    """Plot `ys`, a dict of curves over `x` by name; `mark` is an x to point out.
+
+    With `log` both axes are logarithmic and every point is marked.
+    """
 
     def draw(figure):
         axis = figure.subplots()
         for name, y in ys.items():
-            axis.plot(x, y, label=name)
+            axis.plot(x, y, "o-" if log else "-", label=name)
+        if log:
+            axis.set(xscale="log", yscale="log")
         if mark is not None:
             axis.axvline(mark, color="0.5", lw=1)
         axis.set(xlabel=xlabel, ylabel=ylabel)

@@ -1,5 +1,6 @@
 """A run: what training left behind, and its life on disk as `<slug>.json` and `<slug>.npz`."""
 
+import contextlib
 import hashlib
 import json
 import os
@@ -7,7 +8,7 @@ import platform
 import subprocess
 import zipfile
 from dataclasses import dataclass, fields
-from importlib.metadata import version
+from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 import numpy as np
@@ -148,8 +149,10 @@ def folders():
 
 def provenance():
     """Return what made a run, beyond its settings: versions, commit and hash of the sources."""
-    packages = ("keras", "tensorflow", "jax", "numpy")
-    versions = {"python": platform.python_version()} | {name: version(name) for name in packages}
+    versions = {"python": platform.python_version()}
+    for name in ("keras", "tensorflow", "jax", "numpy", "scikit-learn", "torch"):
+        with contextlib.suppress(PackageNotFoundError):  # one backend is enough
+            versions[name] = version(name)
     return {"versions": versions, "commit": _commit(), "source_hash": source_hash()}
 
 

@@ -1,7 +1,6 @@
 """The loop: one compiled program trains all replicas of a technique, a chunk of steps a call."""
 
 import math
-import operator
 import time
 from concurrent.futures import ThreadPoolExecutor
 
@@ -70,26 +69,51 @@ def step(technique, state, x, labels, noise, learning_rate):
     return adam(state, gradient, learning_rate), error, loss
 
 
+def initial_kernel(seed, shape):
+    """Return a seed's start, float32 of `shape`: a normal truncated at two standard deviations."""
+    rng = np.random.default_rng([seed, 0])
+    return np.float32(INITIAL_STDDEV * truncnorm.rvs(-2, 2, size=shape, random_state=rng))
+
+
+def image_order(seed, count, batch_size):
+    """Return a function to the next steps' image numbers, int32 `[steps, batch]`.
+
+    The `count` images are reshuffled every epoch; a batch may span two.
+    """
+    rng, ahead = np.random.default_rng([seed, 1]), np.empty(0, "int32")
+
+    def take(steps):
+        nonlocal ahead
+        while len(ahead) < steps * batch_size:
+            ahead = np.concatenate([ahead, rng.permutation(count).astype("int32")])
+        taken, ahead = np.split(ahead, [steps * batch_size])
+        return taken.reshape(steps, batch_size)
+
+    return take
+
+
 class Trainer:
     """Replicas on their way, in one compiled program: their state, their batches, their noise."""
 
     def __init__(self, technique, examples, classes, seeds, learning_rate, batch_size):
         """Put every replica at its start; `examples` are `on_device`."""
         self.technique, self.examples = technique, examples
-        self.seeds, self.batch_size = ops.convert_to_tensor(np.array(seeds, "int32")), batch_size
-        self.count, pixels = examples[0].shape
+        self.seeds = ops.convert_to_tensor(np.array(seeds, "int32"))
+        count, pixels = examples[0].shape
         self.kernel_shape = (classes, pixels)
-        kernel = np.stack([self._initial_kernel(seed) for seed in seeds])
+        kernel = np.stack([initial_kernel(seed, self.kernel_shape) for seed in seeds])
         self.parameters = technique.parameters(ops.convert_to_tensor(kernel))
         zeros = {name: ops.zeros_like(value) for name, value in self.parameters.items()}
         self.state = (self.parameters, zeros, zeros, ops.zeros((), "int32"))
-        self.orders = [self._order(seed) for seed in seeds]
+        self.orders = [image_order(seed, count, batch_size) for seed in seeds]
 
         draws = technique.noise((batch_size, pixels), self.kernel_shape)
         memory = bytes_per_step(draws) * len(seeds)
         self.longest = int(np.clip(NOISE_BYTES // max(memory, 1), 1, LATE))
-        self._draw = backend.compile(
-            lambda seeds, first_step, order: draw(draws, seeds, first_step, order.shape[0])
+        self._draw = (
+            backend.compile(lambda seeds, step, order: draw(draws, seeds, step, order.shape[0]))
+            if draws
+            else lambda *_: {}
         )
 
         @backend.compile
@@ -109,24 +133,6 @@ class Trainer:
 
         self._advance = advance
 
-    def _initial_kernel(self, seed):
-        rng = np.random.default_rng([seed, 0])
-        kernel = truncnorm.rvs(-2, 2, size=self.kernel_shape, random_state=rng)
-        return (INITIAL_STDDEV * kernel).astype("float32")
-
-    def _order(self, seed):
-        """Return a function to the next batches' image numbers, reshuffled every epoch."""
-        rng, ahead = np.random.default_rng([seed, 1]), np.empty(0, "int32")
-
-        def take(steps):
-            nonlocal ahead
-            while len(ahead) < steps * self.batch_size:
-                ahead = np.concatenate([ahead, rng.permutation(self.count).astype("int32")])
-            taken, ahead = np.split(ahead, [steps * self.batch_size])
-            return taken.reshape(steps, self.batch_size)
-
-        return take
-
     def train(self, steps=LATE):
         """Take steps; return the mean squared error and the mean loss, `[2, replicas]`."""
         total, ahead = 0, steps
@@ -134,15 +140,49 @@ class Trainer:
             now = min(self.longest, ahead)
             # Two lengths of a call at most, so that there are two programs to compile.
             length = min(EARLY if now <= EARLY else LATE, self.longest)
-            order = np.zeros((length, len(self.orders), self.batch_size), "int32")
-            order[:now] = np.stack([take(now) for take in self.orders], axis=1)
-            order = ops.convert_to_tensor(order)
+            order = np.stack([take(now) for take in self.orders], axis=1)
+            order = ops.convert_to_tensor(np.pad(order, ((0, length - now), (0, 0), (0, 0))))
             drawn = self._draw(self.seeds, self.state[3], order)
             arguments = self.state, *self.examples, order, drawn, _int32(now)
             self.state, *sums = self._advance(*arguments)
             total, ahead = total + np.stack([*map(ops.convert_to_numpy, sums)]), ahead - now
         self.parameters = self.state[0]
         return total / steps
+
+
+class Team:
+    """All replicas of a run, divided among Trainers that run side by side on the cores."""
+
+    def __init__(self, technique, digits, seeds, learning_rate=1e-4, batch_size=32):
+        """Put every replica at its start, the training images on the device."""
+        examples = on_device(digits.train_images, digits.train_labels)
+        programs, at_once = backend.division(len(seeds))
+        self.trainers = [
+            Trainer(
+                technique.of_replicas(part),
+                examples,
+                digits.classes,
+                [seeds[replica] for replica in part],
+                learning_rate,
+                batch_size,
+            )
+            for part in np.array_split(np.arange(len(seeds)), programs)
+        ]
+        self._pool = ThreadPoolExecutor(at_once)
+
+    def each(self, workers, method, *arguments):
+        """Call a method of each Trainer's worker, side by side; join what they return."""
+        calls = [self._pool.submit(getattr(worker, method), *arguments) for worker in workers]
+        return np.concatenate([call.result() for call in calls], axis=-1)
+
+    def train(self, steps=LATE):
+        """Take steps; return the mean squared error and the mean loss, `[2, replicas]`."""
+        return self.each(self.trainers, "train", steps)
+
+    def parameters(self):
+        """Return what is trained, a dict of arrays with all replicas."""
+        parts = [trainer.parameters for trainer in self.trainers]
+        return {name: ops.concatenate([part[name] for part in parts]) for name in parts[0]}
 
 
 class Examiner:
@@ -193,59 +233,40 @@ def fit(
     seeds = list(range(seeds)) if _whole(seeds) else [int(seed) for seed in seeds]
     _check(technique, steps, seeds, learning_rate, batch_size, len(digits.train_images))
 
-    examples = on_device(digits.train_images, digits.train_labels)
-
-    def trainer(technique, lane):
-        settings = [seeds[replica] for replica in lane], learning_rate, batch_size
-        return Trainer(technique, examples, digits.classes, *settings)
-
-    lanes = np.array_split(np.arange(len(seeds)), min(backend.lanes(), len(seeds)))
-    trainers = [trainer(technique.of_replicas(lane), lane) for lane in lanes]
-    examiners = [Examiner(trainer) for trainer in trainers]
+    team = Team(technique, digits, seeds, learning_rate, batch_size)
+    examiners = [Examiner(trainer) for trainer in team.trainers]
     test = in_batches(digits.test_images, digits.test_labels)
     curve = {"step": [], "train_loss": [], "test_accuracy": []}
     done, seconds = 0, []
-    with (
-        ThreadPoolExecutor(len(trainers)) as pool,
-        tqdm(total=steps, unit="step", desc=str(technique), leave=False) as bar,
-    ):
-
-        def each(call, workers):
-            return np.concatenate(list(pool.map(call, workers)), axis=-1)
-
+    with tqdm(total=steps, unit="step", desc=str(technique), leave=False) as bar:
         while done < steps:
             count = min(EARLY if done < 5_000 else LATE, steps - done)
             start = time.perf_counter()
-            error, loss = each(operator.methodcaller("train", count), trainers)
+            error, loss = team.train(count)
             seconds.append((time.perf_counter() - start) / count)
             done += count
             _check_finite(loss, technique, seeds, done, learning_rate)
-            accuracy = each(operator.methodcaller("accuracy", test), examiners)
+            accuracy = team.each(examiners, "accuracy", test)
             curve["step"].append(done)
             curve["train_loss"].append(error.tolist())
             curve["test_accuracy"].append(accuracy.tolist())
             bar.update(count)
 
-        train = in_batches(digits.train_images, digits.train_labels)
-        train_accuracy = each(operator.methodcaller("accuracy", train), examiners)
-        if technique.left_on_in_post:
-            left_on = [Examiner(trainer, left_on=True) for trainer in trainers]
-            as_published = each(operator.methodcaller("accuracy", test), left_on)
-        else:
-            as_published = accuracy
+    train = in_batches(digits.train_images, digits.train_labels)
+    train_accuracy = team.each(examiners, "accuracy", train)
+    as_published = accuracy
+    if technique.left_on_in_post:
+        examiners = [Examiner(trainer, left_on=True) for trainer in team.trainers]
+        as_published = team.each(examiners, "accuracy", test)
 
     def as_images(kernels):
-        kernels = np.concatenate([ops.convert_to_numpy(kernel) for kernel in kernels])
-        return kernels.reshape(len(seeds), digits.classes, *digits.shape)
+        return ops.convert_to_numpy(kernels).reshape(len(seeds), digits.classes, *digits.shape)
 
-    weights = as_images(t.technique.weights(t.parameters) for t in trainers)
-    parameters = {
-        name: as_images(t.parameters[name] for t in trainers) for name in trainers[0].parameters
-    }
     runtime = 1.0
     if type(technique) is not Technique:
+        first = digits, seeds[:1], learning_rate, batch_size
         one_of_each = technique.of_replicas([0]), Technique()
-        runtime = relative_runtime(*(trainer(each, [0]) for each in one_of_each))
+        runtime = relative_runtime(*(Team(each, *first) for each in one_of_each))
     return runs.Run(
         technique={"name": type(technique).__name__} | technique.settings(),
         dataset=digits.name,
@@ -263,20 +284,20 @@ def fit(
         curve=curve,
         device=backend.device(),
         backend=backend.name,
-        weights=weights,
-        parameters=parameters,
+        weights=as_images(technique.weights(team.parameters())),
+        parameters={name: as_images(value) for name, value in team.parameters().items()},
         **runs.provenance(),
     )
 
 
-def relative_runtime(trainer, plain, pairs=5):
-    """Return the time of a step of one Trainer relative to another's, `plain`.
+def relative_runtime(team, plain, pairs=5):
+    """Return the time of a step of one Team relative to another's, `plain`.
 
     Both are timed in turn, chunk by chunk, in this process; the median of the pairs' ratios counts.
     """
     seconds = []
     for _ in range(1 + pairs):
-        for either in (trainer, plain):
+        for either in (team, plain):
             start = time.perf_counter()
             either.train()
             seconds.append(time.perf_counter() - start)

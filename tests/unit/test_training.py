@@ -178,11 +178,13 @@ for t in (Technique(), Dropout(0.5), GaussianWeights(0.5)):
 
 
 @KINDS
-def test_neither_the_lanes_nor_the_length_of_a_call_changes_a_run(technique, digits, monkeypatch):
+def test_neither_the_division_nor_the_length_of_a_call_changes_a_run(
+    technique, digits, monkeypatch
+):
     settings = dict(steps=300, seeds=[7, 4, 1], learning_rate=1e-3)
-    monkeypatch.setattr(backend, "lanes", lambda: 1)
+    monkeypatch.setattr(backend, "division", lambda replicas: (1, 1))
     together = training.fit(technique, digits, **settings)
-    monkeypatch.setattr(backend, "lanes", lambda: 3)
+    monkeypatch.setattr(backend, "division", lambda replicas: (min(3, replicas), 2))
     monkeypatch.setattr(training, "NOISE_BYTES", 100_000)  # dropout: 48 steps a call
     apart = training.fit(technique, digits, **settings)
     # A sum may be taken in another order: the same models, to rounding.

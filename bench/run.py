@@ -1,0 +1,287 @@
+"""`make bench`: this project's loop beside its peers, on the same work; and what a step costs.
+
+Ratios come first, since a machine's speed drifts: each peer's block of steps is timed right after
+a block of ours, several times, and the median of the ratios counts. The record goes to
+bench/results/<machine>.json; the chapter "How fast" shows it.
+"""
+
+import argparse
+import json
+import os
+import platform
+import re
+import shutil
+import subprocess
+import sys
+import time
+from datetime import UTC, datetime
+from importlib.util import find_spec
+from pathlib import Path
+
+import costs
+import numpy as np
+import processes  # before the package, which sets variables that are not for the peers
+from peers import PEERS, Work, ours
+
+from regularization import data, runs, speed
+
+ROOT = Path(__file__).parents[1]
+ROUNDS = 9
+STEPS = 1_000  # of a block of the compared work
+REPLICAS = (1, 2, 4, 8, 16, 32, 64)
+ON_ACCELERATOR = (*REPLICAS, 128, 256, 512, 1_024, 2_048, 4_096)
+
+
+def main():
+    """Measure, print and write the record."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--dataset", default="auto")
+    parser.add_argument("--results", type=Path, default=ROOT / "bench" / "results")
+    parser.add_argument("--machine", help="the record's name; by default the device's")
+    parser.add_argument("--book", choices=["paper", "quick"], help="also time a cold `make book`")
+    arguments = parser.parse_args()
+    backend = os.environ.get("KERAS_BACKEND", "tensorflow")
+    try:
+        digits = data.load(arguments.dataset)
+    except (ValueError, data.DataError) as error:
+        sys.exit(str(error))
+    device, at_once = processes.call(costs.device, KERAS_BACKEND=backend)
+    machine = describe(device)
+    print(f"{machine['processor']}, {machine['cores']} cores; {backend} on {device}\n")
+
+    work = make_work(digits)
+    peers = compare(work, backend, at_once)
+
+    def call(function, *settings):
+        return processes.call(function, *settings, KERAS_BACKEND=backend)
+
+    def sweep(name, values):
+        return call(costs.throughput, digits, [{name: value} for value in values])
+
+    floor, techniques = call(costs.techniques, digits, work)
+    show_techniques(floor, techniques)
+    replicas = sweep("replicas", REPLICAS if device == "CPU" else ON_ACCELERATOR)
+    show_sweep("replicas", replicas)
+    batch_size = sweep("batch_size", (8, 32, 128, 512))
+    show_sweep("batch_size", batch_size)
+    steps = call(costs.fits, digits, (1_000, 10_000, 150_000))
+    programs, memory = call(costs.programs, digits)
+    print_table(
+        ["a whole fit of one replica", "s"],
+        [(f"{r['steps']:,} steps", f"{r['seconds']:.1f}") for r in steps],
+    )
+    print_table(
+        ["compiling a chapter's programs", "s"],
+        [(row["technique"], f"{row['seconds']:.1f}") for row in programs],
+    )
+    record = {
+        "schema": speed.SCHEMA,
+        "machine": machine,
+        "versions": runs.provenance()["versions"],
+        "date": datetime.now(UTC).strftime("%Y-%m-%d"),
+        "commit": runs.provenance()["commit"],
+        "work": {
+            "dataset": digits.name,
+            "batch_size": work.order.shape[1],
+            "backend": backend,
+            "programs_at_once": at_once,
+            "rounds": ROUNDS,
+            "peak_memory_bytes": memory,
+        },
+        "floor": floor,
+        "peers": peers,
+        "techniques": techniques,
+        "replicas": replicas,
+        "batch_size": batch_size,
+        "steps": steps,
+        "programs": programs,
+        "book": time_book(arguments, backend) if arguments.book else {},
+    }
+    path = arguments.results / f"{arguments.machine or slug(machine, backend)}.json"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    temporary = path.with_suffix(".part")
+    temporary.write_text(json.dumps(record, indent=1) + "\n")
+    os.replace(temporary, path)
+    print(f"The record is {path}")
+
+
+def make_work(digits):
+    """Return the compared work: what our loop takes from seed 0 in its first block of steps."""
+    from regularization.training import image_order, initial_kernel
+
+    images = digits.train_images.reshape(len(digits.train_images), -1)
+    return Work(
+        images=images,
+        labels=digits.train_labels.astype("int32"),
+        kernel=initial_kernel(0, (digits.classes, images.shape[1])),
+        order=image_order(0, len(images), 32)(STEPS),
+    )
+
+
+def compare(work, backend, at_once):
+    """Time each peer in turn with our loop on one replica; print the table, return its rows."""
+    rows = []
+    header = [
+        "who (a row's ratio: its time over ours)",
+        "ratio",
+        "us a step",
+        "start s",
+        "compile s",
+        "MiB",
+    ]
+    print(line(header))
+    with processes.process(processes.serve, ours, work, KERAS_BACKEND=backend) as ask_ours:
+        for peer in PEERS:
+            if find_spec(peer.package) is None:
+                print(f"{peer.title}: skipped, {peer.package} is not installed")
+                continue
+            try:
+                start = peer.title, ask_ours, peer.start, work
+                rows.append(pair(*start, KERAS_BACKEND="tensorflow"))
+            except RuntimeError as error:
+                print(f"{peer.title}: skipped, it failed: {error}")
+                continue
+            rows[-1]["same_work"] = peer.same_work
+            print(peer_line(rows[-1]))
+        many = max(at_once, 2)
+        title = f"this project, {many} replicas side by side, per replica"
+        rows.append(pair(title, ask_ours, ours, work, many, KERAS_BACKEND=backend))
+        for key in ("seconds", "ratio"):
+            rows[-1][key] /= many
+        print(peer_line(rows[-1]))
+        ask_ours("block")
+        alone = ask_ours("stop")
+    seconds = float(np.median([row.pop("our_seconds") for row in rows]))
+    rows.append({"title": "this project, one replica", "ratio": 1.0, "seconds": seconds} | alone)
+    print(peer_line(rows[-1]) + "\n")
+    return [{"same_work": True} | row for row in rows]
+
+
+def pair(title, ask_ours, start, work, *settings, **environment):
+    """Return a peer's row: the medians of its seconds a step and of the ratios to ours, in turn."""
+    with processes.process(processes.serve, start, work, *settings, **environment) as ask:
+        ask("block")
+        pairs = [(ask_ours("block"), ask("block")) for _ in range(ROUNDS)]
+        about = ask("stop")
+    mine, theirs = np.transpose(pairs)
+    return {
+        "title": title,
+        "ratio": float(np.median(theirs / mine)),
+        "seconds": float(np.median(theirs)),
+        "our_seconds": float(np.median(mine)),
+        **about,
+    }
+
+
+def show_techniques(floor, techniques):
+    """Print what each technique costs."""
+    parts = ", ".join(f"{name} {1e6 * s:.1f}" for name, s in floor["parts"].items())
+    print(f"The floor, {1e6 * floor['seconds']:.1f} us a step: {parts}")
+    print_table(
+        ["one replica on one core", "over none", "over floor", "us a step"],
+        [
+            (
+                row["technique"],
+                f"{row['over_plain']:.2f}",
+                f"{row['over_floor']:.2f}",
+                f"{1e6 * row['seconds']:.1f}",
+            )
+            for row in techniques
+        ],
+    )
+
+
+def show_sweep(name, rows):
+    """Print what a step costs with more replicas, or a larger batch: in all, and for each."""
+    first = rows[0][name]
+    print_table(
+        [name, "throughput", "us a step", "us for each"],
+        [
+            (
+                row[name],
+                f"{row[name] / first / row['relative']:.2f}",
+                f"{1e6 * row['seconds']:.1f}",
+                f"{1e6 * row['seconds'] / row[name]:.2f}",
+            )
+            for row in rows
+        ],
+    )
+
+
+def time_book(arguments, backend):
+    """Return the wall time of a cold `make book`, chapter by chapter, on this backend."""
+    build = ROOT / "_build" / "bench"
+    shutil.rmtree(build, ignore_errors=True)
+    command = ["make", "book", f"PRESET={arguments.book}", f"BUILD={build.relative_to(ROOT)}"]
+    command += [f"BACKEND={backend}", f"DATA={arguments.dataset}"]
+    begun = time.perf_counter()
+    subprocess.run(command, cwd=ROOT, check=True, env=processes.ENVIRONMENT)
+    seconds = time.perf_counter() - begun
+    pages = {}
+    for path in sorted((build / "timings").rglob("*.tsv")):
+        header, values = (text.split("\t") for text in path.read_text().splitlines()[:2])
+        row = dict(zip(header, values, strict=True))
+        page = path.relative_to(build / "timings").with_suffix("").as_posix()
+        pages[page] = {"seconds": float(row["s"]), "peak_memory_mib": number(row["max_rss"])}
+    print(f"{' '.join(command)}: {seconds:.0f} s\n")
+    return {"preset": arguments.book, "seconds": seconds, "pages": pages}
+
+
+def number(text):
+    """Return a number of Snakemake's benchmark file, None for what it could not measure."""
+    return None if text in ("NA", "-") else float(text)
+
+
+def describe(device):
+    """Return the machine in words that do not name it: processor, cores, memory, device, system."""
+    try:
+        text = Path("/proc/cpuinfo").read_text()
+        processor = re.search(r"model name\s*:\s*(.+)", text).group(1)
+    except (OSError, AttributeError):
+        processor = platform.processor() or platform.machine()
+    pages = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
+    return {
+        "processor": processor.strip(),
+        "cores": len(os.sched_getaffinity(0))
+        if hasattr(os, "sched_getaffinity")
+        else os.cpu_count(),
+        "memory_gib": round(pages / 2**30),
+        "device": device,
+        "system": f"{platform.system()} {platform.machine()}",
+    }
+
+
+def slug(machine, backend):
+    """Return a record's name: what computes, how many cores, the backend if not the default."""
+    gpu = machine["device"] != "CPU"
+    what = machine["device"] if gpu else f"{machine['processor']} {machine['cores']} cores"
+    suffix = "" if backend == "tensorflow" else f"-{backend}"
+    return re.sub(r"[^a-z0-9]+", "-", what.lower()).strip("-") + suffix
+
+
+def peer_line(row):
+    """Return a peer's row as a line of the table."""
+    numbers = (
+        f"{row['ratio']:.2f}",
+        f"{1e6 * row['seconds']:.1f}",
+        f"{row['ready_seconds']:.1f}",
+        f"{row['compile_seconds']:.1f}",
+        f"{row['peak_memory_bytes'] / 2**20:.0f}",
+    )
+    return line([row["title"], *numbers])
+
+
+def line(cells):
+    """Return cells as a line: the first to the left, the others to the right."""
+    first, *others = map(str, cells)
+    return f"{first:<58}" + "".join(f"{cell:>12}" for cell in others)
+
+
+def print_table(header, rows):
+    """Print a table and an empty line."""
+    print(line(header))
+    print(*map(line, rows), sep="\n", end="\n\n", flush=True)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,62 @@
+"""The benchmark is fair: peers do the same work, one that is missing is skipped with a line."""
+
+from importlib.util import find_spec
+
+import numpy as np
+import peers
+import processes
+import pytest
+import run
+
+
+@pytest.fixture(scope="module")
+def work(digits):
+    whole = run.make_work(digits)
+    return whole._replace(order=whole.order[:60])
+
+
+def fails(work):
+    raise OSError("no such device")
+
+
+def trained(start, work):
+    train, kernel = start(work)
+    train(work.order[:40])
+    train(work.order[40:])
+    return kernel()
+
+
+@pytest.fixture(scope="module")
+def by_ours(work):
+    return trained(peers.ours, work)
+
+
+@pytest.mark.parametrize("peer", peers.PEERS, ids=lambda peer: peer.title)
+def test_a_peer_takes_the_steps_that_we_take(peer, work, by_ours):
+    if find_spec(peer.package) is None:
+        pytest.skip(f"{peer.package} is not installed: it is optional")
+    # In a process of its own, as the benchmark has it: not all of them bear one another.
+    kernel = processes.call(trained, peer.start, work, KERAS_BACKEND="tensorflow")
+    assert kernel.shape == work.kernel.shape
+    if peer.same_work:
+        assert abs(by_ours - work.kernel).max() > 3e-3
+        # PyTorch's Adam adds its epsilon after the correction, which tells where gradients are tiny.
+        atol = 5e-4 if peer.package == "torch" else 2e-5
+        np.testing.assert_allclose(kernel, by_ours, atol=atol)
+
+
+def test_a_peer_that_is_missing_or_fails_is_skipped_with_a_line(work, monkeypatch, capsys):
+    monkeypatch.setattr(run, "ROUNDS", 1)
+    listed = [
+        peers.Peer("Someone", fails, "no_such_package"),
+        peers.Peer("Someone else", fails, "numpy"),
+        peers.Peer("NumPy", peers.numpy_blas, "numpy"),
+    ]
+    monkeypatch.setattr(run, "PEERS", listed)
+    rows = run.compare(work, "tensorflow", at_once=2)
+    said = capsys.readouterr().out
+    assert "Someone: skipped, no_such_package is not installed" in said
+    assert "Someone else: skipped, it failed: " in said
+    assert [row["title"] for row in rows][0] == "NumPy" and len(rows) == 3
+    for row in rows:
+        assert row["ratio"] > 0 and row["seconds"] > 0 and row["peak_memory_bytes"] > 2**24
