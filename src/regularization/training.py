@@ -1,4 +1,4 @@
-"""The loop: one compiled program trains all replicas of a technique, a chunk of steps a call."""
+"""The loop: compiled programs, one a core, train all replicas, up to a thousand steps a call."""
 
 import math
 import time
@@ -13,7 +13,7 @@ from regularization.backend import ops
 from regularization.noise import bytes_per_step, draw, reader
 from regularization.techniques import Technique
 
-EARLY, LATE = 250, 1_000  # steps a call: at first the curve has to be fine, then the call hidden
+EARLY, LATE = 250, 1_000  # steps between two examinations, and in a call at most
 NOISE_BYTES = 2**29  # a call's noise at most: with very many replicas a call takes fewer steps
 INITIAL_STDDEV = 0.075  # truncated at two standard deviations, as in the post
 
@@ -110,11 +110,9 @@ class Trainer:
         draws = technique.noise((batch_size, pixels), self.kernel_shape)
         memory = bytes_per_step(draws) * len(seeds)
         self.longest = int(np.clip(NOISE_BYTES // max(memory, 1), 1, LATE))
-        self._draw = (
-            backend.compile(lambda seeds, step, order: draw(draws, seeds, step, order.shape[0]))
-            if draws
-            else lambda *_: {}
-        )
+        self._draw = lambda *_: {}
+        if draws:
+            self._draw = backend.compile(lambda *start: draw(draws, *start, self.longest))
 
         @backend.compile
         def advance(state, images, labels, order, drawn, steps):
@@ -138,13 +136,12 @@ class Trainer:
         total, ahead = 0, steps
         while ahead:
             now = min(self.longest, ahead)
-            # Two lengths of a call at most, so that there are two programs to compile.
-            length = min(EARLY if now <= EARLY else LATE, self.longest)
             order = np.stack([take(now) for take in self.orders], axis=1)
-            order = ops.convert_to_tensor(np.pad(order, ((0, length - now), (0, 0), (0, 0))))
-            drawn = self._draw(self.seeds, self.state[3], order)
-            arguments = self.state, *self.examples, order, drawn, _int32(now)
-            self.state, *sums = self._advance(*arguments)
+            # One length for every call, so that there is one program to compile.
+            order = np.pad(order, ((0, self.longest - now), (0, 0), (0, 0)))
+            drawn = self._draw(self.seeds, self.state[3])
+            order = ops.convert_to_tensor(order)
+            self.state, *sums = self._advance(self.state, *self.examples, order, drawn, _int32(now))
             total, ahead = total + np.stack([*map(ops.convert_to_numpy, sums)]), ahead - now
         self.parameters = self.state[0]
         return total / steps
@@ -293,7 +290,7 @@ def fit(
 def relative_runtime(team, plain, pairs=5):
     """Return the time of a step of one Team relative to another's, `plain`.
 
-    Both are timed in turn, chunk by chunk, in this process; the median of the pairs' ratios counts.
+    Both are timed in turn, call by call, in this process; the median of the pairs' ratios counts.
     """
     seconds = []
     for _ in range(1 + pairs):

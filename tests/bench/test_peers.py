@@ -40,7 +40,7 @@ def test_a_peer_takes_the_steps_that_we_take(peer, work, by_ours):
     assert kernel.shape == work.kernel.shape
     if peer.same_work:
         assert abs(by_ours - work.kernel).max() > 3e-3
-        # PyTorch's Adam adds its epsilon after the correction, which tells where gradients are tiny.
+        # PyTorch's Adam adds its epsilon after the correction: it tells at tiny gradients.
         atol = 5e-4 if peer.package == "torch" else 2e-5
         np.testing.assert_allclose(kernel, by_ours, atol=atol)
 

@@ -1,6 +1,7 @@
 """The loop: its gradient against finite differences, its steps against Keras and by hand."""
 
 import json
+import os
 
 import keras
 import numpy as np
@@ -247,6 +248,14 @@ def test_what_is_not_a_technique_and_a_path_of_the_wrong_length_are_refused(digi
 def test_a_loss_that_overflows_names_the_technique_the_step_and_the_seed(digits):
     with pytest.raises(FloatingPointError, match=r"L2\(strength=1e\+38\).*step 250, seed 6"):
         training.fit(L2(1e38), digits, seeds=[6], learning_rate=1.0)
+
+
+def test_replicas_are_divided_among_cores_but_not_on_an_accelerator(monkeypatch):
+    monkeypatch.setattr(os, "sched_getaffinity", lambda process: range(4), raising=False)
+    monkeypatch.setattr(backend, "device", lambda: "CPU")
+    assert [backend.division(n) for n in (1, 3, 5, 64)] == [(1, 1), (3, 3), (4, 4), (8, 4)]
+    monkeypatch.setattr(backend, "device", lambda: "some accelerator")
+    assert backend.division(4096) == (1, 1)
 
 
 def test_an_unknown_backend_is_refused():
