@@ -114,7 +114,7 @@ def throughput(digits, settings):
 
     first, rows = team(**settings[0]), []
     for setting in settings:
-        base, seconds = in_turn([first.train, team(**setting).train], rounds=5).T / LATE
+        base, seconds = in_turn([first.train, team(**setting).train]).T / LATE
         rows.append(setting | {"seconds": median(seconds), "relative": median(seconds / base)})
     return rows
 
@@ -141,7 +141,7 @@ def programs(digits):
     for slug, experiment in EXPERIMENTS.items():
         team = Team(experiment.technique, digits, range(5))
         examiners = [Examiner(trainer) for trainer in team.trainers]
-        calls = [(team.train, LATE), (team.each, examiners, "accuracy", test)]
+        calls = [(team.train, LATE), (team.accuracy, examiners, test)]
         first = sum(clocked(*call) for call in calls)
         rows.append({"technique": slug, "seconds": first - sum(clocked(*call) for call in calls)})
     return rows, peak_memory()

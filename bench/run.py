@@ -78,7 +78,7 @@ def main():
         "schema": speed.SCHEMA,
         "machine": machine,
         "versions": runs.provenance()["versions"],
-        "date": datetime.now(UTC).strftime("%Y-%m-%d"),
+        "date": datetime.now(UTC).strftime("%Y-%m-%d %H:%M"),
         "commit": runs.provenance()["commit"],
         "work": {
             "dataset": digits.name,

@@ -89,11 +89,12 @@ def division(replicas):
     """Return into how many programs to divide the replicas, and how many of them to run at once.
 
     On a CPU a program keeps to one core: two gain nothing within so small a step, but nearly double
-    what two programs get done. With more than eight replicas it would outgrow the core's cache. An
+    what two programs get done. Replicas that do not come out even get one program more, which take
+    turns on the cores. With more than eight replicas a program would outgrow the core's cache. An
     accelerator takes all replicas in one program.
     """
     if device() != "CPU":
         return 1, 1
     cores = len(getattr(os, "sched_getaffinity", lambda process: range(os.cpu_count()))(0))
     at_once = min(cores, replicas)
-    return max(at_once, math.ceil(replicas / 8)), at_once
+    return max(at_once + (replicas % at_once > 0), math.ceil(replicas / 8)), at_once

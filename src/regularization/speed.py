@@ -25,12 +25,26 @@ KEYS = {
 
 
 def load(folder):
-    """Return the records in a folder, a list of dicts, those of CPUs first.
+    """Return the records in a folder, a list of dicts; the first is of a CPU.
 
-    Raises ValueError for a file that is not a record of this schema.
+    Those of CPUs come first, then those of the default backend, then the newest. Raises ValueError
+    for a file that is not a record of this schema, and where there is no record of a CPU.
     """
     records = [_read(path) for path in sorted(Path(folder).glob("*.json"))]
-    return sorted(records, key=lambda record: record["machine"]["device"] != "CPU")
+    records.sort(key=lambda record: record["date"], reverse=True)
+    records.sort(key=lambda r: (r["machine"]["device"] != "CPU", r["work"]["backend"] == "jax"))
+    if not records or records[0]["machine"]["device"] != "CPU":
+        raise ValueError(
+            f"{folder} holds no record of a CPU. Expected one at least, <machine>.json. "
+            "Run `make bench` to make one of this machine."
+        )
+    return records
+
+
+def processor(record):
+    """Return what did the arithmetic, in words: the accelerator, or the processor."""
+    machine = record["machine"]
+    return machine["processor"] if machine["device"] == "CPU" else machine["device"]
 
 
 def _read(path):

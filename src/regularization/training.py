@@ -3,6 +3,7 @@
 import math
 import time
 from concurrent.futures import ThreadPoolExecutor
+from threading import Lock
 
 import numpy as np
 from scipy.stats import truncnorm
@@ -95,9 +96,12 @@ def image_order(seed, count, batch_size):
 class Trainer:
     """Replicas on their way, in one compiled program: their state, their batches, their noise."""
 
-    def __init__(self, technique, examples, classes, seeds, learning_rate, batch_size):
-        """Put every replica at its start; `examples` are `on_device`."""
+    def __init__(
+        self, technique, examples, classes, seeds, learning_rate, batch_size, longest=LATE
+    ):
+        """Put every replica at its start; `examples` are `on_device`, a call `longest` steps."""
         self.technique, self.examples = technique, examples
+        self._free = Lock()
         self.seeds = ops.convert_to_tensor(np.array(seeds, "int32"))
         count, pixels = examples[0].shape
         self.kernel_shape = (classes, pixels)
@@ -109,7 +113,7 @@ class Trainer:
 
         draws = technique.noise((batch_size, pixels), self.kernel_shape)
         memory = bytes_per_step(draws) * len(seeds)
-        self.longest = int(np.clip(NOISE_BYTES // max(memory, 1), 1, LATE))
+        self.longest = int(np.clip(NOISE_BYTES // max(memory, 1), 1, longest))
         self._draw = lambda *_: {}
         if draws:
             self._draw = backend.compile(lambda *start: draw(draws, *start, self.longest))
@@ -131,20 +135,21 @@ class Trainer:
 
         self._advance = advance
 
-    def train(self, steps=LATE):
-        """Take steps; return the mean squared error and the mean loss, `[2, replicas]`."""
-        total, ahead = 0, steps
-        while ahead:
-            now = min(self.longest, ahead)
-            order = np.stack([take(now) for take in self.orders], axis=1)
-            # One length for every call, so that there is one program to compile.
-            order = np.pad(order, ((0, self.longest - now), (0, 0), (0, 0)))
-            drawn = self._draw(self.seeds, self.state[3])
-            order = ops.convert_to_tensor(order)
-            self.state, *sums = self._advance(self.state, *self.examples, order, drawn, _int32(now))
-            total, ahead = total + np.stack([*map(ops.convert_to_numpy, sums)]), ahead - now
-        self.parameters = self.state[0]
-        return total / steps
+    def train(self, steps):
+        """Take steps; return the sums of the squared error and the loss, `[2, replicas]`."""
+        total, ahead = np.zeros((2, len(self.orders))), steps
+        with self._free:
+            while ahead:
+                now = min(self.longest, ahead)
+                order = np.stack([take(now) for take in self.orders], axis=1)
+                # One length for every call, so that there is one program to compile.
+                order = np.pad(order, ((0, self.longest - now), (0, 0), (0, 0)))
+                drawn = self._draw(self.seeds, self.state[3])
+                inputs = *self.examples, ops.convert_to_tensor(order), drawn, _int32(now)
+                self.state, *sums = self._advance(self.state, *inputs)
+                total, ahead = total + np.stack([*map(ops.convert_to_numpy, sums)]), ahead - now
+            self.parameters = self.state[0]
+        return total
 
 
 class Team:
@@ -154,6 +159,8 @@ class Team:
         """Put every replica at its start, the training images on the device."""
         examples = on_device(digits.train_images, digits.train_labels)
         programs, at_once = backend.division(len(seeds))
+        # Three programs on two cores take half their steps, then the other half: no core waits.
+        self.turns = at_once // math.gcd(programs, at_once)
         self.trainers = [
             Trainer(
                 technique.of_replicas(part),
@@ -162,19 +169,24 @@ class Team:
                 [seeds[replica] for replica in part],
                 learning_rate,
                 batch_size,
+                LATE // self.turns,
             )
             for part in np.array_split(np.arange(len(seeds)), programs)
         ]
         self._pool = ThreadPoolExecutor(at_once)
 
-    def each(self, workers, method, *arguments):
-        """Call a method of each Trainer's worker, side by side; join what they return."""
-        calls = [self._pool.submit(getattr(worker, method), *arguments) for worker in workers]
-        return np.concatenate([call.result() for call in calls], axis=-1)
-
     def train(self, steps=LATE):
         """Take steps; return the mean squared error and the mean loss, `[2, replicas]`."""
-        return self.each(self.trainers, "train", steps)
+        turns = np.diff(np.arange(self.turns + 1) * steps // self.turns)
+        calls = [self._call(self.trainers, "train", int(count)) for count in turns]
+        return sum(map(_joined, calls)) / steps
+
+    def accuracy(self, examiners, batches):
+        """Return what each Trainer's Examiner counts, joined: the accuracy of every replica."""
+        return _joined(self._call(examiners, "accuracy", batches))
+
+    def _call(self, workers, method, *arguments):
+        return [self._pool.submit(getattr(worker, method), *arguments) for worker in workers]
 
     def parameters(self):
         """Return what is trained, a dict of arrays with all replicas."""
@@ -243,18 +255,18 @@ def fit(
             seconds.append((time.perf_counter() - start) / count)
             done += count
             _check_finite(loss, technique, seeds, done, learning_rate)
-            accuracy = team.each(examiners, "accuracy", test)
+            accuracy = team.accuracy(examiners, test)
             curve["step"].append(done)
             curve["train_loss"].append(error.tolist())
             curve["test_accuracy"].append(accuracy.tolist())
             bar.update(count)
 
     train = in_batches(digits.train_images, digits.train_labels)
-    train_accuracy = team.each(examiners, "accuracy", train)
+    train_accuracy = team.accuracy(examiners, train)
     as_published = accuracy
     if technique.left_on_in_post:
         examiners = [Examiner(trainer, left_on=True) for trainer in team.trainers]
-        as_published = team.each(examiners, "accuracy", test)
+        as_published = team.accuracy(examiners, test)
 
     def as_images(kernels):
         return ops.convert_to_numpy(kernels).reshape(len(seeds), digits.classes, *digits.shape)
@@ -313,6 +325,10 @@ def in_batches(images, labels, size=1_000):
     return [
         on_device(images[i : i + size], labels[i : i + size]) for i in range(0, len(images), size)
     ]
+
+
+def _joined(calls):
+    return np.concatenate([call.result() for call in calls], axis=-1)
 
 
 def _int32(number):

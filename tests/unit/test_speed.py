@@ -10,9 +10,25 @@ from regularization import speed
 RECORDS = ROOT / "bench" / "results"
 
 
+def kept(folder, name, device, backend, date):
+    record = speed.load(RECORDS)[0]
+    record |= {"date": date}
+    record["machine"] |= {"device": device}
+    record["work"] |= {"backend": backend}
+    (folder / f"{name}.json").write_text(json.dumps(record))
+
+
 def test_the_committed_records_are_read_cpu_first():
-    records = speed.load(RECORDS)
-    assert records and records[0]["machine"]["device"] == "CPU"
+    assert speed.load(RECORDS)[0]["machine"]["device"] == "CPU"
+
+
+def test_the_first_record_is_the_newest_of_a_cpu_on_the_default_backend(tmp_path):
+    kept(tmp_path, "a", "Some GPU", "tensorflow", "2026-11-04 10:00")
+    kept(tmp_path, "b", "CPU", "jax", "2026-11-03 10:00")
+    kept(tmp_path, "c", "CPU", "tensorflow", "2026-11-01 10:00")
+    kept(tmp_path, "d", "CPU", "tensorflow", "2026-11-02 10:00")
+    dates = [record["date"] for record in speed.load(tmp_path)]
+    assert [date[9] for date in dates] == ["2", "1", "3", "4"]
 
 
 @pytest.mark.parametrize(
@@ -37,5 +53,9 @@ def test_what_is_not_json_is_refused(tmp_path):
         speed.load(tmp_path)
 
 
-def test_a_folder_without_records_has_none(tmp_path):
-    assert speed.load(tmp_path) == []
+def test_a_folder_without_a_record_of_a_cpu_is_refused(tmp_path):
+    with pytest.raises(ValueError, match="no record of a CPU.*Run `make bench`"):
+        speed.load(tmp_path)
+    kept(tmp_path, "gpu", "Some GPU", "jax", "2026-11-01 10:00")
+    with pytest.raises(ValueError, match="no record of a CPU"):
+        speed.load(tmp_path)

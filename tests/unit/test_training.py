@@ -253,7 +253,7 @@ def test_a_loss_that_overflows_names_the_technique_the_step_and_the_seed(digits)
 def test_replicas_are_divided_among_cores_but_not_on_an_accelerator(monkeypatch):
     monkeypatch.setattr(os, "sched_getaffinity", lambda process: range(4), raising=False)
     monkeypatch.setattr(backend, "device", lambda: "CPU")
-    assert [backend.division(n) for n in (1, 3, 5, 64)] == [(1, 1), (3, 3), (4, 4), (8, 4)]
+    assert [backend.division(n) for n in (1, 3, 5, 64)] == [(1, 1), (3, 3), (5, 4), (8, 4)]
     monkeypatch.setattr(backend, "device", lambda: "some accelerator")
     assert backend.division(4096) == (1, 1)
 
