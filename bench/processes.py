@@ -8,6 +8,7 @@ import sys
 import time
 from contextlib import contextmanager
 from pathlib import Path
+from unittest import mock
 
 ENVIRONMENT = dict(os.environ)  # as found: the package sets variables that are not for the peers
 BLOCK_SECONDS = 0.25
@@ -22,8 +23,10 @@ def process(function, *arguments, **environment):
     ours, theirs = multiprocessing.Pipe()
     context = multiprocessing.get_context("spawn")
     environment = ENVIRONMENT | {"TF_CPP_MIN_LOG_LEVEL": "3"} | environment
-    child = context.Process(target=_enter, args=(environment, theirs, function, arguments))
-    child.start()
+    child = context.Process(target=_enter, args=(theirs, function, arguments))
+    # Given at the start: unpickling the arguments may import the package, which adds to it.
+    with mock.patch.dict(os.environ, environment, clear=True):
+        child.start()
     theirs.close()
 
     def ask(message):
@@ -50,9 +53,7 @@ def call(function, *arguments, **environment):
         return ask("go")
 
 
-def _enter(environment, connection, function, arguments):
-    os.environ.clear()
-    os.environ.update(environment)
+def _enter(connection, function, arguments):
     os.dup2(os.open(os.devnull, os.O_WRONLY), 2)  # TensorFlow logs on import whatever its settings
     try:
         function(connection, *arguments)

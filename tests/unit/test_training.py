@@ -43,7 +43,8 @@ def batch(technique, replicas=2, images=4, classes=3, pixels=5, seed=0):
 
 def new_trainer(technique, digits, seeds, learning_rate=1e-4):
     examples = training.on_device(digits.train_images, digits.train_labels)
-    return training.Trainer(technique, examples, digits.classes, seeds, learning_rate, 32)
+    shape = digits.classes, digits.train_images[0].size
+    return training.Trainer(technique, examples, shape, seeds, learning_rate, 32)
 
 
 def test_the_loss_is_half_the_squared_error_over_classes_and_batch():
@@ -243,6 +244,14 @@ def test_what_is_not_a_technique_and_a_path_of_the_wrong_length_are_refused(digi
         training.fit("dropout", digits)
     with pytest.raises(ValueError, match="one strength, or one for each"):
         training.fit(L2(np.ones(3)), digits, seeds=2)
+
+
+def test_images_come_back_from_the_device_as_they_went_whatever_their_size(digits):
+    for cut in (1, 2, 3, 8):
+        images = digits.train_images[:5, :cut, :cut]
+        words, _ = training.on_device(images, digits.train_labels[:5])
+        floats = ops.convert_to_numpy(training.as_floats(words, cut * cut))
+        np.testing.assert_allclose(floats, images.reshape(5, -1) / 255, rtol=1e-6)
 
 
 def test_a_loss_that_overflows_names_the_technique_the_step_and_the_seed(digits):
