@@ -26,7 +26,7 @@ from peers import PEERS, Work, ours
 from regularization import data, runs, speed
 
 ROOT = Path(__file__).parents[1]
-ROUNDS = 9
+ROUNDS = 15
 STEPS = 1_000  # of a block of the compared work
 REPLICAS = (1, 2, 4, 8, 16, 32, 64)
 ON_ACCELERATOR = (*REPLICAS, 128, 256, 512, 1_024, 2_048, 4_096)
