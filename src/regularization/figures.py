@@ -198,7 +198,7 @@ def curves(runs, measure="test_accuracy", windows=None):
 def lines(x, ys, xlabel, ylabel, caption, alt, mark=None, log=False):
     """Plot `ys`, a dict of curves over `x` by name; `mark` is an x to point out.
 
-    With `log` both axes are logarithmic and every point is marked.
+    With `log` both axes are logarithmic, a tick a doubling, and every point is marked.
     """
 
     def draw(figure):
@@ -206,7 +206,12 @@ def lines(x, ys, xlabel, ylabel, caption, alt, mark=None, log=False):
         for name, y in ys.items():
             axis.plot(x, y, "o-" if log else "-", label=name)
         if log:
-            axis.set(xscale="log", yscale="log")
+            axis.set_xscale("log", base=2)
+            axis.set_yscale("log", base=2)
+            axis.xaxis.set_major_formatter("{x:g}")
+            axis.yaxis.set_major_formatter("{x:g}")
+            low, high = axis.get_ylim()
+            axis.set_ylim(low, max(high, 2.5 * low))  # room for a second tick
         if mark is not None:
             axis.axvline(mark, color="0.5", lw=1)
         axis.set(xlabel=xlabel, ylabel=ylabel)
