@@ -1,25 +1,32 @@
-"""The five runs of the 2016 post: what each trains, and what the post reported for it."""
+"""The post's five runs, what they should have been, and what the post reported."""
 
 import tomllib
+from dataclasses import replace
 from pathlib import Path
 from typing import NamedTuple
 
-from regularization import runs
+import numpy as np
+
+from regularization import measures, presets, runs
 from regularization.techniques import (
     L2,
+    DensityWeights,
+    DrawnWeights,
     Dropout,
     GaussianWeights,
     Technique,
     WeightNormalization,
+    WeightNormalizationWithGain,
 )
 from regularization.training import fit
 
 
 class Experiment(NamedTuple):
-    """A technique at the post's hyperparameters, and its learning rate."""
+    """A technique at its hyperparameters, its learning rate; or a path along `strengths`."""
 
     technique: Technique
     learning_rate: float = 1e-4
+    strengths: tuple = ()
 
 
 #: In the post's order, by the slug of the chapter.
@@ -30,27 +37,50 @@ EXPERIMENTS = {
     "l2": Experiment(L2(strength=1e-2)),
     "weight_normalization": Experiment(WeightNormalization()),
 }
+#: What the names say, where the post's code does otherwise: the chapter "As it should be".
+CORRECTIONS = {
+    "density_weights": Experiment(DensityWeights(noise_scale=0.5), learning_rate=1e-3),
+    "drawn_weights": Experiment(DrawnWeights(noise_scale=0.5), learning_rate=1e-3),
+    "weight_normalization_with_gain": Experiment(WeightNormalizationWithGain()),
+    "l2_path": Experiment(L2(), strengths=(0, 1e-6, 1e-5, 3e-5, 1e-4, 3e-4, 1e-3, 1e-2)),
+}
+_ALL = EXPERIMENTS | CORRECTIONS
 
+_FILE = tomllib.loads(Path(__file__).with_name("quoted.toml").read_text())
 #: The post's figures by slug: accuracy, weights, runtimes. Quoted, with their source.
-POST = tomllib.loads(Path(__file__).with_name("post.toml").read_text())
+POST = _FILE["post"]
+#: Phrases of the book's prose that state a figure of a source, or a setting: [{phrase, source}].
+QUOTED = _FILE["quoted"]
 
 
 def get(slug):
-    """Return the experiment of a technique's chapter; ValueError if there is none."""
-    if slug not in EXPERIMENTS:
+    """Return the experiment of this name; ValueError if there is none."""
+    if slug not in _ALL:
         raise ValueError(
-            f"There is no technique {slug!r}. Expected one of {', '.join(EXPERIMENTS)}. "
+            f"There is no technique {slug!r}. Expected one of {', '.join(_ALL)}. "
             "Use the name of a chapter in book/techniques, without its ending."
         )
-    return EXPERIMENTS[slug]
+    return _ALL[slug]
+
+
+def train(slug, digits, preset):
+    """Train an experiment from the preset's seeds, at each of its strengths; return the run."""
+    technique, learning_rate, strengths = get(slug)
+    seeds = presets.get(preset).seeds
+    if strengths:
+        technique = replace(technique, strength=np.repeat(strengths, len(seeds)).astype(float))
+        seeds = seeds * len(strengths)
+    run = fit(technique, digits, preset, seeds=seeds, learning_rate=learning_rate)
+    run.slug = slug
+    return run
 
 
 def load_or_train(slug, digits, preset):
-    """Return the chapter's saved run, or train it, and say so, where none fits.
+    """Return an experiment's saved run, or train it, and say so, where none fits.
 
     A saved run fits if it was made with these digits, this preset and the sources as they are.
     """
-    technique, learning_rate = get(slug)
+    get(slug)
     asked = (digits.name, preset, runs.source_hash())
     reason = "there is no saved run"
     for folder in runs.folders():
@@ -65,6 +95,16 @@ def load_or_train(slug, digits, preset):
             return run
         reason = f"the saved run is of {run.dataset} at {run.preset}, or of older sources"
     print(f"Training {slug} at the preset {preset}: {reason}.")
-    run = fit(technique, digits, preset, learning_rate=learning_rate)
-    run.slug = slug
-    return run
+    return train(slug, digits, preset)
+
+
+def validated(path, digits):
+    """Choose along a path of strengths by the images held back from training.
+
+    Returns the strength with the best mean accuracy on them, and that accuracy of each replica.
+    """
+    held_back = digits.validation_images, digits.validation_labels
+    accuracy = np.array([measures.right(weights, *held_back).mean() for weights in path.weights])
+    strengths = np.array(path.technique["strength"])
+    best = max(np.unique(strengths), key=lambda strength: accuracy[strengths == strength].mean())
+    return best, accuracy

@@ -7,7 +7,7 @@ import os
 import platform
 import subprocess
 import zipfile
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
@@ -86,6 +86,30 @@ class Run:
     def weight_max(self):
         """The largest weight, per seed."""
         return self.weights.max(axis=(1, 2, 3)).tolist()
+
+    def of_replicas(self, chosen):
+        """Return the run of some of its replicas: every list and array over seeds cut to them."""
+        cut = {
+            name: [getattr(self, name)[i] for i in chosen]
+            for name in ("seeds", "train_accuracy", "test_accuracy", "test_accuracy_as_published")
+        }
+        curve = {
+            name: values if name == "step" else [[row[i] for i in chosen] for row in values]
+            for name, values in self.curve.items()
+        }
+        arrays = {name: array[chosen] for name, array in self.parameters.items()}
+        technique = {
+            name: [value[i] for i in chosen] if isinstance(value, list) else value
+            for name, value in self.technique.items()
+        }
+        return replace(
+            self,
+            **cut,
+            curve=curve,
+            technique=technique,
+            weights=self.weights[chosen],
+            parameters=arrays,
+        )
 
     def save(self, slug, folder=None):
         """Write `<slug>.npz`, then `<slug>.json`, each whole or not at all."""

@@ -144,6 +144,38 @@ class GaussianWeights(Technique):
 
 
 @dataclass(frozen=True)
+class DensityWeights(GaussianWeights):
+    """The post's Gaussian weights with a true density: the exponent divides by sigma squared."""
+
+    def weights(self, parameters, noise=None):
+        """Return the normal density's value at the scaled noise."""
+        mu, inverse_sigma = parameters["mu"], ops.exp(-parameters["log_sigma"])
+        n = 0.0 if noise is None else _per_replica(self.noise_scale, mu) * noise
+        peak = inverse_sigma * (1 / np.sqrt(2 * np.pi))
+        return peak * ops.exp(-0.5 * ((n - mu) * inverse_sigma) ** 2)
+
+
+@dataclass(frozen=True)
+class DrawnWeights(GaussianWeights):
+    """Weights really drawn, `mu + noise_scale * sigma * n`, with `n` standard normal and fresh.
+
+    The reparameterization of Kingma and Welling (2014), as in Blundell et al. (2015, section 3.2)
+    but without a prior: the loss is the only reason for a width. At test time the weight is mu.
+    """
+
+    def noise(self, x_shape, kernel_shape):
+        """A fresh draw of the kernel's size at each step."""
+        return {"weights": Draw("normal", kernel_shape)}
+
+    def weights(self, parameters, noise=None):
+        """Return a draw of the weights, or without noise their means."""
+        if noise is None:
+            return parameters["mu"]
+        width = _per_replica(self.noise_scale, noise) * ops.exp(parameters["log_sigma"])
+        return parameters["mu"] + width * noise
+
+
+@dataclass(frozen=True)
 class L2(Technique):
     """Add `strength / 2` times the sum of squared weights to the loss (mind the half)."""
 
@@ -171,3 +203,22 @@ class WeightNormalization(Technique):
         """Return the kernel at norm 1 (the floor under the square is TensorFlow's, 1e-12)."""
         kernel = parameters["kernel"]
         return kernel * ops.rsqrt(ops.maximum(total(kernel**2), 1e-12))
+
+
+@dataclass(frozen=True)
+class WeightNormalizationWithGain(Technique):
+    """Weight normalization as the name is used today: length and direction learned apart.
+
+    Salimans and Kingma (2016), equation 2: `w = g v / |v|` for each class, gain and direction both
+    trained. The gain starts at the length of the start, so that it changes nothing at first.
+    """
+
+    def parameters(self, kernel):
+        """A direction for each class, and a gain `[replicas, classes, 1]`."""
+        return {"direction": kernel, "gain": ops.sqrt(ops.sum(kernel**2, -1, keepdims=True))}
+
+    def weights(self, parameters, noise=None):
+        """Return the directions at length 1, times their gains."""
+        direction = parameters["direction"]
+        length = ops.sqrt(ops.sum(direction**2, -1, keepdims=True))
+        return parameters["gain"] * (direction / length)

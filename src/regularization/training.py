@@ -249,7 +249,7 @@ def fit(
     test = in_batches(digits.test_images, digits.test_labels)
     curve = {"step": [], "train_loss": [], "test_accuracy": []}
     done, seconds = 0, []
-    with tqdm(total=steps, unit="step", desc=str(technique), leave=False) as bar:
+    with tqdm(total=steps, unit="step", desc=type(technique).__name__, leave=False) as bar:
         while done < steps:
             count = min(EARLY if done < 5_000 else LATE, steps - done)
             start = time.perf_counter()
@@ -270,8 +270,10 @@ def fit(
         examiners = [Examiner(trainer, left_on=True) for trainer in team.trainers]
         as_published = team.accuracy(examiners, test)
 
-    def as_images(kernels):
-        return ops.convert_to_numpy(kernels).reshape(len(seeds), digits.classes, *digits.shape)
+    def as_images(values):
+        values = ops.convert_to_numpy(values)
+        whole = values.shape[-1] == math.prod(digits.shape)  # a gain is one number a class
+        return values.reshape(*values.shape[:2], *digits.shape) if whole else values
 
     runtime = 1.0
     if type(technique) is not Technique:
@@ -281,7 +283,8 @@ def fit(
     return runs.Run(
         technique={"name": type(technique).__name__} | technique.settings(),
         dataset=digits.name,
-        preset=preset if (steps, tuple(seeds)) == chosen else "custom",
+        # A path along a hyperparameter takes the preset's seeds at each of its values.
+        preset=preset if (steps, set(seeds)) == (chosen.steps, set(chosen.seeds)) else "custom",
         steps=steps,
         seeds=seeds,
         batch_size=batch_size,

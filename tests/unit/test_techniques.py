@@ -3,16 +3,20 @@
 import keras
 import numpy as np
 import pytest
+from scipy.stats import norm
 
 from regularization import experiments
 from regularization.backend import ops
 from regularization.noise import draw, reader
 from regularization.techniques import (
     L2,
+    DensityWeights,
+    DrawnWeights,
     Dropout,
     GaussianWeights,
     Technique,
     WeightNormalization,
+    WeightNormalizationWithGain,
 )
 
 RNG = np.random.default_rng(0)
@@ -101,6 +105,39 @@ def test_gaussian_weights_are_the_posts_function_not_a_density():
             np.sqrt(2 * np.pi) * sigma
         )
         np.testing.assert_allclose(numpy(technique.weights(parameters, drawn)), expected, rtol=1e-5)
+
+
+def test_density_weights_are_scipys_normal_density():
+    mu, log_sigma = KERNEL * 0.1, KERNEL[::-1] * 0.1
+    noise = RNG.normal(size=KERNEL.shape).astype("float32")
+    parameters = {"mu": ops.convert_to_tensor(mu), "log_sigma": ops.convert_to_tensor(log_sigma)}
+    for drawn, n in [(noise, 0.5 * noise), (None, 0)]:
+        ours = numpy(DensityWeights(noise_scale=0.5).weights(parameters, drawn))
+        np.testing.assert_allclose(ours, norm.pdf(n, mu, np.exp(log_sigma)), rtol=1e-5)
+
+
+def test_drawn_weights_have_the_mean_and_the_width_that_are_trained():
+    mu, log_sigma = KERNEL[:1], KERNEL[1:] * 0.1
+    noise = RNG.normal(size=(20_000, *KERNEL.shape[1:])).astype("float32")
+    parameters = {"mu": ops.convert_to_tensor(mu), "log_sigma": ops.convert_to_tensor(log_sigma)}
+    drawn = numpy(DrawnWeights(noise_scale=0.5).weights(parameters, noise))
+    np.testing.assert_allclose(drawn.mean(axis=0), mu[0], atol=0.02)
+    np.testing.assert_allclose(drawn.std(axis=0), 0.5 * np.exp(log_sigma[0]), rtol=0.05)
+    at_test = numpy(DrawnWeights(noise_scale=0.5).weights(parameters))
+    np.testing.assert_array_equal(at_test, mu)
+    (draw,) = DrawnWeights().noise((32, 5), KERNEL.shape[1:]).values()
+    assert (draw.kind, draw.shape) == ("normal", KERNEL.shape[1:])
+
+
+def test_weight_normalization_with_gain_learns_length_and_direction_apart():
+    technique = WeightNormalizationWithGain()
+    start = technique.parameters(ops.convert_to_tensor(KERNEL))
+    np.testing.assert_allclose(numpy(technique.weights(start)), KERNEL, rtol=1e-5)
+    gain = RNG.uniform(1, 2, (*KERNEL.shape[:2], 1)).astype("float32")
+    ours = numpy(technique.weights(start | {"gain": ops.convert_to_tensor(gain)}))
+    # A class's weights have the gain's length and, by Keras's own normalization, the direction.
+    directions = numpy(keras.layers.UnitNormalization(axis=-1)(KERNEL))
+    np.testing.assert_allclose(ours, gain * directions, rtol=1e-5)
 
 
 @pytest.mark.parametrize(

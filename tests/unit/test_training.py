@@ -12,13 +12,25 @@ from regularization import backend, presets, training
 from regularization.backend import ops
 from regularization.techniques import (
     L2,
+    DensityWeights,
+    DrawnWeights,
     Dropout,
     GaussianWeights,
     Technique,
     WeightNormalization,
+    WeightNormalizationWithGain,
 )
 
-TECHNIQUES = [Technique(), Dropout(0.5), GaussianWeights(0.5), L2(0.01), WeightNormalization()]
+TECHNIQUES = [
+    Technique(),
+    Dropout(0.5),
+    GaussianWeights(0.5),
+    DensityWeights(0.5),
+    DrawnWeights(0.5),
+    L2(0.01),
+    WeightNormalization(),
+    WeightNormalizationWithGain(),
+]
 KINDS = pytest.mark.parametrize("technique", TECHNIQUES, ids=lambda t: type(t).__name__)
 
 
