@@ -18,6 +18,7 @@ from IPython.display import Markdown
 from matplotlib.colors import LinearSegmentedColormap
 
 from regularization import measures
+from regularization.claims import FAILS, HOLDS, IN_PART, OPEN
 
 STYLE = Path(__file__).with_name("book.mplstyle")
 #: Negative is dark, zero grey, positive light: also without colour, on any ground.
@@ -232,13 +233,58 @@ def table(headers, rows, caption):
     """Return a table: `headers` are strings, each row begins with its own header."""
     head = "".join(f'<th scope="col">{html.escape(header)}</th>' for header in headers)
     body = "".join(
-        f'<tr><th scope="row">{html.escape(str(first))}</th>'
-        + "".join(f"<td>{html.escape(str(cell))}</td>" for cell in cells)
+        f'<tr><th scope="row">{_cell(first)}</th>'
+        + "".join(f"<td>{_cell(cell)}</td>" for cell in cells)
         + "</tr>"
         for first, *cells in rows
     )
     content = f"<table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>"
     return Figure(content, caption)
+
+
+_MARKS = {HOLDS: "✓", IN_PART: "◐", FAILS: "✗", OPEN: "?"}
+
+
+def ledger(claims):
+    """Return a table of claims, their checks with bounds and evidence, and the verdict."""
+    rows = [
+        [
+            _Html(f'<span id="claim-{claim.name}">{html.escape(claim.text)}</span>'),
+            _Html("".join(f"<p>{html.escape(_check_line(check))}</p>" for check in claim.checks)),
+            f"{_MARKS[claim.verdict]} {claim.verdict}",
+        ]
+        for claim in claims
+    ]
+    caption = "Claims, checks with 95 % intervals, and the verdict that follows."
+    return table(["claim", "checks and evidence", "verdict"], rows, caption)
+
+
+def ledger_summary(claims):
+    """Return a table of claims and verdicts, each claim a link to its row above."""
+    rows = [
+        [
+            _Html(f'<a href="#claim-{claim.name}">{html.escape(claim.text)}</a>'),
+            f"{sum(check.outcome == HOLDS for check in claim.checks)} of {len(claim.checks)}",
+            f"{_MARKS[claim.verdict]} {claim.verdict}",
+        ]
+        for claim in claims
+    ]
+    caption = "Every claim, how many of its checks hold, and the verdict."
+    return table(["claim", "checks that hold", "verdict"], rows, caption)
+
+
+def _check_line(check):
+    estimate = check.estimate
+    many = "" if estimate.test == "counted" else f"; n = {estimate.n:,}, {estimate.test}"
+    return f"{_MARKS[check.outcome]} {check.what}: {estimate}, {check.expected}{many}"
+
+
+class _Html(str):
+    """A table cell that is HTML as it stands."""
+
+
+def _cell(value):
+    return value if isinstance(value, _Html) else html.escape(str(value))
 
 
 def percent(values, digits=1):

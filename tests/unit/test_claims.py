@@ -1,0 +1,108 @@
+"""The ledger: what follows from which evidence, and that it follows from nothing else."""
+
+import dataclasses
+import json
+import math
+
+import numpy as np
+import pytest
+
+from regularization import claims
+from regularization.claims import FAILS, HOLDS, IN_PART, OPEN, Check, Estimate, claim
+
+
+def estimate(lower, upper):
+    return Estimate((lower + upper) / 2, lower, upper, 5, "by hand")
+
+
+@pytest.mark.parametrize(
+    "lower, upper, outcome",
+    [
+        (0.1, 0.2, HOLDS),
+        (0.0, 1.0, HOLDS),
+        (-0.1, 0.2, OPEN),
+        (0.9, 1.1, OPEN),
+        (-1.0, 2.0, OPEN),
+        (-0.2, -0.1, FAILS),
+        (1.1, 1.2, FAILS),
+        (-math.inf, math.inf, OPEN),
+    ],
+)
+def test_a_check_holds_with_its_whole_interval_within_the_bounds(lower, upper, outcome):
+    assert Check("x", estimate(lower, upper), 0, 1).outcome == outcome
+
+
+@pytest.mark.parametrize(
+    "outcomes, verdict",
+    [
+        ([HOLDS, HOLDS], HOLDS),
+        ([FAILS, FAILS], FAILS),
+        ([HOLDS, FAILS], IN_PART),
+        ([HOLDS, FAILS, OPEN], IN_PART),
+        ([HOLDS, OPEN], OPEN),
+        ([FAILS, OPEN], OPEN),
+        ([], OPEN),
+    ],
+)
+def test_a_verdict_follows_from_the_checks(outcomes, verdict):
+    ends = {HOLDS: (1, 2), FAILS: (-2, -1), OPEN: (-1, 1)}
+    checks = [Check("x", estimate(*ends[outcome]), low=0) for outcome in outcomes]
+    assert claim("name", "text", *checks).verdict == verdict
+
+
+def test_one_seed_or_none_tells_nothing():
+    for values in ([], [3.0]):
+        assert Check("x", claims.over_seeds(values), low=0).outcome == OPEN
+
+
+def test_estimates_are_what_scipy_makes_of_them():
+    from scipy import stats
+
+    values = [1.0, 2.0, 4.0, 4.5]
+    ours = claims.over_seeds(values)
+    theirs = stats.ttest_1samp(values, 0).confidence_interval(0.95)
+    assert (ours.lower, ours.upper, ours.n) == pytest.approx((theirs.low, theirs.high, 4))
+
+
+def test_a_comparison_on_the_same_images_names_n_and_its_test():
+    first, second = np.array([True] * 90 + [False] * 10), np.array([True] * 80 + [False] * 20)
+    ours = claims.over_images(first, second)
+    assert (ours.mean, ours.n) == (pytest.approx(10), 100) and "McNemar, p = 0.002" in ours.test
+    assert ours.lower > 0
+
+
+def test_a_ledger_comes_back_as_it_went_and_its_file_is_json(tmp_path):
+    kept = [
+        claim(
+            "a",
+            "A.",
+            Check("x", claims.over_seeds([1, 2]), low=0),
+            Check("y", claims.exact(2), 2, 2),
+        ),
+        claim("b", "B.", Check("x", claims.over_seeds([1]), high=3)),
+        claim("c", "C."),
+    ]
+    claims.save(kept, tmp_path / "ledger.json")
+    json.loads((tmp_path / "ledger.json").read_text(), parse_constant=pytest.fail)
+    back = claims.load(tmp_path / "ledger.json")
+    assert [each.as_dict() for each in back] == [each.as_dict() for each in kept]
+
+
+def test_a_claim_cannot_be_given_a_verdict():
+    with pytest.raises((AttributeError, dataclasses.FrozenInstanceError)):
+        claim("a", "A.").verdict = HOLDS
+
+
+def test_one_more_run_falls_where_runs_fall():
+    from scipy import stats
+
+    rng = np.random.default_rng(0)
+    checks = [
+        claims.one_more_run("x", draws[0], draws[1:]) for draws in rng.normal(size=(4_000, 6))
+    ]
+    assert np.mean([check.outcome == HOLDS for check in checks]) == pytest.approx(0.95, abs=0.01)
+    # With a spread that is known to be larger, and a figure that was rounded.
+    wide = claims.one_more_run("x", 5.0, [1.0, 3.0], spread=2.0, rounding=0.5)
+    assert wide.high == pytest.approx(stats.t.ppf(0.975, 1) * 2 * np.sqrt(1.5) + 0.5)
+    assert wide.estimate.mean == 3
+    assert claims.one_more_run("x", 5.0, [5.0]).outcome == OPEN
