@@ -19,7 +19,7 @@ override export MNIST_DIR := $(shell cd "$(MNIST_DIR)" 2>/dev/null && pwd || ech
 endif
 export PATH := $(CURDIR)/.venv/bin:$(PATH)
 
-.PHONY: help book quick test golden bench lab serve lock picture strip clean
+.PHONY: help book quick test golden bench verify publish lab serve lock picture strip clean
 
 help:  ## this list
 	@echo "make book    execute every chapter and build the site ($(BUILD)/html/index.html)"
@@ -28,6 +28,8 @@ help:  ## this list
 	@echo "make golden  the slow test: 150,000 steps on MNIST against the post's figures"
 	@echo "make bench   time the loop beside its peers and what a step costs, some five minutes;"
 	@echo "             BOOK=paper|quick also times a cold make book, MACHINE=name names the record"
+	@echo "make verify  hold a full build's results against the released ones, name what moved"
+	@echo "make publish release the build's results instead: published/results.json"
 	@echo "make lab     open the chapters in JupyterLab"
 	@echo "make serve   serve the built site on http://localhost:$(PORT)"
 	@echo "make lock    compile requirements.txt anew from pyproject.toml (needs uv)"
@@ -55,6 +57,12 @@ golden: .venv/.installed
 
 bench: .venv/.installed
 	@python bench/run.py --dataset $(DATA) $(if $(BOOK),--book $(BOOK)) $(if $(MACHINE),--machine $(MACHINE))
+
+verify: .venv/.installed
+	@python workflow/verify.py --build "$(BUILD)"
+
+publish: .venv/.installed
+	@python workflow/verify.py --build "$(BUILD)" --publish
 
 lab: .venv/.installed
 	@jupyter lab --notebook-dir=book $(LAB_OPTIONS)

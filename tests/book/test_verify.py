@@ -1,0 +1,116 @@
+"""make verify: what agrees passes, what moved is named, what cannot be compared is refused."""
+
+import copy
+import json
+import subprocess
+import sys
+
+import pytest
+from conftest import ROOT
+
+SEEDS = [0, 1, 2, 3, 4]
+
+
+def a_run(technique, seeds=SEEDS):
+    spread = [0.930 + 0.001 * (i % 5) for i in range(len(seeds))]
+    measures = ("train_accuracy", "test_accuracy", "test_accuracy_as_published")
+    return {
+        "technique": technique,
+        "seeds": seeds,
+        "dataset": "mnist",
+        "preset": "paper",
+        "steps": 150_000,
+        "backend": "tensorflow",
+        "device": "CPU",
+        "versions": {},
+        "commit": "abc1234",
+        "weight_min": [-x for x in spread],
+        "weight_max": spread,
+    } | {measure: list(spread) for measure in measures}
+
+
+@pytest.fixture
+def build(tmp_path):
+    folder = tmp_path / "build"
+    (folder / "results").mkdir(parents=True)
+    (folder / "settings.json").write_text('{"preset": "paper", "dataset": "mnist"}')
+    runs = {
+        "no_regularization": a_run({"name": "Technique"}),
+        "l2_path": a_run({"name": "L2", "strength": [0.0] * 5 + [0.1] * 5}, SEEDS * 2),
+    }
+    for slug, run in runs.items():
+        (folder / "results" / f"{slug}.json").write_text(json.dumps(run))
+        (folder / "results" / f"{slug}.npz").touch()
+    ledger = [{"name": "grain", "verdict": "holds"}]
+    (folder / "results" / "ledger.json").write_text(json.dumps(ledger))
+    return folder
+
+
+def verify(build, *options):
+    published = ["--published", str(build.parent / "results.json")]
+    command = [sys.executable, str(ROOT / "workflow" / "verify.py"), "--build", str(build)]
+    process = subprocess.run([*command, *published, *options], capture_output=True, text=True)
+    assert "Traceback" not in process.stderr
+    return process
+
+
+def change(build, slug, edit):
+    path = build / "results" / f"{slug}.json"
+    values = json.loads(path.read_text())
+    edit(values)
+    path.write_text(json.dumps(values))
+
+
+def test_a_build_agrees_with_itself_and_with_another_draw_of_seeds(build):
+    assert verify(build, "--publish").returncode == 0
+    assert "agree" in verify(build).stdout
+    change(build, "no_regularization", lambda run: run["test_accuracy"].reverse())
+    shift = lambda run: run.update(test_accuracy=[x + 0.0004 for x in run["test_accuracy"]])  # noqa: E731
+    change(build, "no_regularization", shift)
+    assert verify(build).returncode == 0
+
+
+def test_what_moved_is_named(build):
+    verify(build, "--publish")
+    lower = lambda run: run.update(test_accuracy=[x - 0.01 for x in run["test_accuracy"]])  # noqa: E731
+    change(build, "no_regularization", lower)
+    path = lambda run: run["weight_max"].__setitem__(slice(5, 10), [0.5] * 5)  # noqa: E731
+    change(build, "l2_path", path)
+    change(build, "ledger", lambda claims: claims[0].update(verdict="does not hold"))
+    process = verify(build)
+    assert process.returncode == 1 and "3 figures have moved" in process.stderr
+    assert "no_regularization, test accuracy: 0.932 then, 0.922 now" in process.stderr
+    assert "l2_path at 0.1, weight max" in process.stderr
+    assert "claim grain: holds then, does not hold now" in process.stderr
+
+
+def test_a_run_that_is_missing_or_new_is_named(build):
+    verify(build, "--publish")
+    (build / "results" / "l2_path.npz").unlink()
+    (build / "results" / "new.npz").touch()
+    run = copy.deepcopy(a_run({"name": "New"}))
+    (build / "results" / "new.json").write_text(json.dumps(run))
+    said = verify(build).stderr
+    assert "l2_path at 0.1: only in the release" in said and "new: only in this build" in said
+
+
+@pytest.mark.parametrize("preset, dataset", [("quick", "mnist"), ("paper", "digits")])
+def test_only_a_full_build_on_mnist_is_compared_or_released(build, preset, dataset):
+    (build / "settings.json").write_text(json.dumps({"preset": preset, "dataset": dataset}))
+    for options in ([], ["--publish"]):
+        process = verify(build, *options)
+        assert process.returncode == 1 and "Expected mnist at paper" in process.stderr
+    assert not (build.parent / "results.json").exists()
+
+
+@pytest.mark.parametrize(
+    "content", ["", "[]", "{}", '{"runs": {}}', '{"provenance": 1, "runs": 2}']
+)
+def test_a_broken_release_is_refused(build, content):
+    (build.parent / "results.json").write_text(content)
+    process = verify(build)
+    assert process.returncode == 1 and "is not a released result" in process.stderr
+
+
+def test_without_a_build_it_says_what_to_run(tmp_path):
+    assert "Run `make book` first" in verify(tmp_path / "nothing").stderr
