@@ -28,19 +28,22 @@ def results(*slugs):
     return expand(f"{BUILD}/results/{{slug}}.{{kind}}", slug=slugs, kind=["json", "npz"])
 
 
+# What the chapter "As it should be" trains.
+CORRECTIONS = ["density_weights", "drawn_weights", "weight_normalization_with_gain", "l2_path"]
+
 # Which chapter compares itself with whose runs: first the plain one, then the others.
 READS = {f"techniques/{slug}": ["no_regularization"] for slug in TECHNIQUES}
 READS["techniques/no_regularization"] = []
 READS["techniques/weight_normalization"] = ["no_regularization", "l2"]
-READS["comparison"] = TECHNIQUES
+READS["comparison"] = READS["corrected"] = TECHNIQUES
+READS["reproduction"] = TECHNIQUES + CORRECTIONS
 EXECUTE = (
     "python workflow/execute.py {input.notebook} {output.executed} --log {log} "
     f"--settings {BUILD}/settings.json --results {BUILD}/results"
 )
 
 
-def made_from(wildcards, folder=""):
-    page = folder + wildcards.page
+def made_from(page):
     notebook = f"book/{page}.ipynb"
     return {
         "notebook": notebook,
@@ -58,7 +61,8 @@ rule site:
         executed=expand(f"{BUILD}/executed/{{page}}.ipynb", page=NOTEBOOKS),
         pages=[str(p) for p in sorted(BOOK.rglob("*")) if p.is_file() and p.suffix != ".ipynb"],
         config=["_config.yml", "_toc.yml", "workflow/site.py", "requirements.txt"],
-        results=results(*TECHNIQUES),
+        results=results(*TECHNIQUES, *CORRECTIONS),
+        ledger=f"{BUILD}/results/ledger.json",
     output:
         f"{BUILD}/html/index.html",
     log:
@@ -72,7 +76,7 @@ rule site:
 
 rule technique:
     input:
-        unpack(lambda wildcards: made_from(wildcards, "techniques/")),
+        unpack(lambda wildcards: made_from(f"techniques/{wildcards.page}")),
     output:
         executed=f"{BUILD}/executed/techniques/{{page}}.ipynb",
         run=f"{BUILD}/results/{{page}}.json",
@@ -86,9 +90,37 @@ rule technique:
         EXECUTE
 
 
+rule corrected:
+    input:
+        unpack(lambda wildcards: made_from("corrected")),
+    output:
+        executed=f"{BUILD}/executed/corrected.ipynb",
+        runs=results(*CORRECTIONS),
+    log:
+        f"{BUILD}/logs/corrected.log",
+    benchmark:
+        f"{BUILD}/timings/corrected.tsv"
+    shell:
+        EXECUTE
+
+
+rule reproduction:
+    input:
+        unpack(lambda wildcards: made_from("reproduction")),
+    output:
+        executed=f"{BUILD}/executed/reproduction.ipynb",
+        ledger=f"{BUILD}/results/ledger.json",
+    log:
+        f"{BUILD}/logs/reproduction.log",
+    benchmark:
+        f"{BUILD}/timings/reproduction.tsv"
+    shell:
+        EXECUTE
+
+
 rule chapter:
     input:
-        unpack(made_from),
+        unpack(lambda wildcards: made_from(wildcards.page)),
     output:
         executed=f"{BUILD}/executed/{{page}}.ipynb",
     log:
@@ -96,6 +128,6 @@ rule chapter:
     benchmark:
         f"{BUILD}/timings/{{page}}.tsv"
     wildcard_constraints:
-        page="(?!techniques/).+",
+        page="(?!techniques/|corrected$|reproduction$).+",
     shell:
         EXECUTE

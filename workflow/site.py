@@ -23,7 +23,9 @@ def main():
     for folder in (stage, work, html):
         shutil.rmtree(folder, ignore_errors=True)
     shutil.copytree(ROOT / "book", stage, ignore=shutil.ignore_patterns("*.ipynb", ".*"))
-    shutil.copytree(build / "executed", stage, dirs_exist_ok=True)
+    shutil.copytree(
+        build / "executed", stage, dirs_exist_ok=True, ignore=shutil.ignore_patterns(".*")
+    )
     config = build / "config.yml"
     config.write_text(yaml.safe_dump(with_provenance(build), allow_unicode=True))
 

@@ -1,0 +1,110 @@
+"""Numbers cannot drift: prose states no result, unless it is marked as quoted from a source."""
+
+import re
+
+import nbformat
+import pytest
+from conftest import NOTEBOOKS, PAGES, ROOT
+
+from regularization.experiments import QUOTED
+
+NUMBER = r"(?<![\w.,])[-\N{MINUS SIGN}]?\d[\d,]*(?:\.\d+)?"
+WORD = (
+    r"\b(?:two|three|four|five|six|seven|eight|nine|ten|eleven|twelve|twenty|thirty|forty|fifty"
+    r"|sixty|seventy|eighty|ninety|hundred|thousand)(?:-\w+)?"
+)
+UNIT = (
+    r"(?:\s|\\)*(?:%|per ?cent\b|percentage points?\b|points?\b|times\b|-fold\b|x\b|×"
+    r"|µs\b|microseconds?\b|milliseconds?\b|seconds?\b|minutes?\b)"
+)
+SUBJECT = r"\b(?:accurac\w+|errors?|loss|gap|weights?|cosine|correlat\w+|ratio|distance|smoothness)"
+RESULT = re.compile(
+    rf"(?:{NUMBER}|{WORD}){UNIT}"  # 93 %, ten times, 12.5 points
+    r"|(?<![\w.])[-\N{MINUS SIGN}]?\d+\.\d+(?![\d.]*\w)"  # 0.93
+    rf"|{NUMBER} (?:of|in|out of) (?:the )?{NUMBER}|{NUMBER}[:/]\d"  # 9 of 10, 3:1
+    rf"|factor of (?:about )?(?:{NUMBER}|{WORD})"
+    rf"|{SUBJECT}(?: \w+)?(?: of| is| was| at| to| by| below| above| about)* {NUMBER}",  # gap of 2
+    flags=re.IGNORECASE,
+)
+#: What is not prose: code, and the targets of links.
+ASIDE = re.compile(r"```.*?```|`[^`]*`|\]\([^)]*\)|https?://\S+", flags=re.DOTALL)
+
+
+def prose(path):
+    """The markdown of a page, cell by cell."""
+    if path.suffix == ".md":
+        return [path.read_text()]
+    cells = nbformat.read(path, as_version=4).cells
+    return [cell.source for cell in cells if cell.cell_type == "markdown"]
+
+
+def results(text):
+    """The results that a piece of prose states without being marked as quoted."""
+    text = " ".join(ASIDE.sub("]", text).split())
+    for quoted in QUOTED:
+        text = text.replace(quoted["phrase"], "")
+    return [match.group() for match in RESULT.finditer(text)]
+
+
+@pytest.mark.parametrize("path", PAGES, ids=lambda path: path.stem)
+def test_no_result_is_typed(path):
+    found = [result for text in prose(path) for result in results(text)]
+    assert not found, (
+        f"{path.relative_to(ROOT)} states {found} in its prose. Expected a cell to compute and "
+        "display it, or the phrase and its source under [[quoted]] in quoted.toml of the package."
+    )
+
+
+@pytest.mark.parametrize(
+    "planted",
+    [
+        "Dropout reaches 92.2 % on the test images.",
+        "Dropout reaches 92\N{NO-BREAK SPACE}% here.",
+        "That is $92.2\\%$ of them.",
+        "The accuracy is 92 percent.",
+        "An accuracy of 92 is reached.",
+        "It costs 1.1 points.",
+        "It costs two points of accuracy.",
+        "Our loop is 41 times as fast.",
+        "Our loop is forty times as fast.",
+        "The step takes 1.36x as long.",
+        "The largest weight is 1.64.",
+        "The smallest weight is -2.",
+        "The smallest weight falls to \N{MINUS SIGN}2.03 at the end.",
+        "Their cosine is 0.97.",
+        "In 9 of 10 pictures the digit can be seen.",
+        "A fit takes 7 seconds.",
+        "It is faster by a factor of 41.",
+        "It is faster by a factor of about forty.",
+        "The odds are 3:1.",
+        "| dropout | 92.2 |",
+    ],
+)
+def test_a_planted_result_is_found(planted):
+    assert results(f"Look at the picture. {planted} Do you see why?")
+
+
+@pytest.mark.parametrize(
+    "innocent",
+    [
+        "MNIST has 60,000 images of 28 by 28 pixels, and we train on 55,000.",
+        "In 2016 a blog post did this in five ways; see section 2 and Keras 3.",
+        "Set `rate=0.9` and look again.",
+        "Batches of 32, and 10 classes.",
+        "Ten pictures, two walls, half of the pixels.",
+    ],
+)
+def test_settings_and_years_are_not_results(innocent):
+    assert not results(innocent)
+
+
+def test_what_is_quoted_stands_in_the_book_and_names_its_source():
+    text = " ".join(" ".join(" ".join(prose(path)) for path in PAGES).split())
+    keys = re.findall(r"@\w+\{(\w+),", (ROOT / "book" / "references.bib").read_text())
+    for quoted in QUOTED:
+        assert quoted["phrase"] in text, f"{quoted['phrase']!r} is quoted nowhere: remove it"
+        assert quoted["source"] in {"post", "setting", *keys}
+
+
+def test_notebooks_are_found():
+    assert len(NOTEBOOKS) >= 9

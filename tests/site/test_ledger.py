@@ -1,0 +1,64 @@
+"""The built ledger: enough claims, each with evidence, each verdict following from it."""
+
+import json
+from dataclasses import replace
+
+from bs4 import BeautifulSoup
+
+from regularization import claims
+from regularization.claims import FAILS, HOLDS, OPEN, Estimate
+
+AHEAD = {"deeper-dropout", "deeper-alike", "promising"}  # the post's conjectures: no evidence yet
+
+
+def flipped(check):
+    """The check with evidence that says the opposite: outside its bounds, or inside them."""
+    inside = check.low if check.high == float("inf") else check.high
+    outside = check.low - 1 if check.low > float("-inf") else check.high + 1
+    value = outside if check.outcome == HOLDS else inside
+    return replace(check, estimate=Estimate(value, value, value, 5, "flipped"))
+
+
+def test_it_has_the_posts_claims_with_evidence(built):
+    ledger = claims.load(built / "results" / "ledger.json")
+    names = [claim.name for claim in ledger]
+    assert len(names) == len(set(names))
+    with_evidence = [claim for claim in ledger if claim.checks]
+    assert len(with_evidence) >= 45
+    assert {claim.name for claim in ledger if not claim.checks} == AHEAD
+    cells = [n for n in names if n.endswith(("-accuracy", "-min", "-max", "-runtime"))]
+    assert len(cells) >= 20
+    for claim in with_evidence:
+        for check in claim.checks:
+            assert check.estimate.n >= 1 and check.estimate.test
+
+
+def test_what_is_saved_is_what_the_checks_say(built):
+    path = built / "results" / "ledger.json"
+    saved = {claim["name"]: claim["verdict"] for claim in json.loads(path.read_text())}
+    assert saved == {claim.name: claim.verdict for claim in claims.load(path)}
+
+
+def test_each_verdict_flips_when_its_evidence_does(built):
+    for claim in claims.load(built / "results" / "ledger.json"):
+        if not claim.checks:
+            continue
+        other = replace(claim, checks=tuple(map(flipped, claim.checks)))
+        assert other.verdict != claim.verdict or claim.verdict == claims.IN_PART, claim.name
+        # A claim that holds in part changes when the checks that fail, or those that hold, flip.
+        if claim.verdict == claims.IN_PART:
+            failing = [flipped(c) if c.outcome != HOLDS else c for c in claim.checks]
+            assert replace(claim, checks=tuple(failing)).verdict == HOLDS, claim.name
+            holding = [flipped(c) if c.outcome != FAILS else c for c in claim.checks]
+            if not any(c.outcome == OPEN for c in claim.checks):
+                assert replace(claim, checks=tuple(holding)).verdict == FAILS, claim.name
+
+
+def test_every_verdict_can_be_followed_to_the_table_of_its_checks(built):
+    page = BeautifulSoup((built / "html" / "reproduction.html").read_text(), "html.parser")
+    names = [claim.name for claim in claims.load(built / "results" / "ledger.json")]
+    links = [a["href"] for a in page.select('a[href^="#claim-"]')]
+    assert links == [f"#claim-{name}" for name in names]
+    for name in names:
+        table = page.find(id=f"claim-{name}").find_parent("div", class_="cell")
+        assert "claim(" in table.get_text(), name
