@@ -32,10 +32,10 @@ class Estimate:
         if self.n == 0:
             return "no evidence"
         if self.lower == self.upper:
-            return _number(self.mean)
+            return number(self.mean)
         if math.isinf(self.lower):
-            return f"{_number(self.mean)} (one seed: no interval)"
-        return f"{_number(self.mean)} ({_number(self.lower)} to {_number(self.upper)})"
+            return f"{number(self.mean)} (one seed: no interval)"
+        return f"{number(self.mean)} ({number(self.lower)} to {number(self.upper)})"
 
 
 def over_seeds(values):
@@ -87,12 +87,12 @@ class Check:
     def expected(self):
         """The bounds in words."""
         if self.low == self.high:
-            return f"expected {_number(self.low)}"
+            return f"expected {number(self.low)}"
         if math.isinf(self.high):
-            return f"expected at least {_number(self.low)}"
+            return f"expected at least {number(self.low)}"
         if math.isinf(self.low):
-            return f"expected at most {_number(self.high)}"
-        return f"expected {_number(self.low)} to {_number(self.high)}"
+            return f"expected at most {number(self.high)}"
+        return f"expected {number(self.low)} to {number(self.high)}"
 
 
 @dataclass(frozen=True)
@@ -187,7 +187,7 @@ def _infinite(values):
     return {k: _ENDS.get(k, math.nan) if v is None else v for k, v in values.items()}
 
 
-def _number(value):
+def number(value):
     """Write three digits, as many as an interval over a few seeds bears; large numbers whole."""
     return (f"{value:,.0f}" if 1_000 <= abs(value) < math.inf else f"{value:.3g}").replace(
         "-", "\N{MINUS SIGN}"
