@@ -229,8 +229,11 @@ def source(*functions):
     return Markdown(f"```python\n{code}```")
 
 
-def table(headers, rows, caption):
-    """Return a table: `headers` are strings, each row begins with its own header."""
+def table(headers, rows, caption, stacked=False):
+    """Return a table: `headers` are strings, each row begins with its own header.
+
+    A table of sentences is `stacked` where the page is narrow: its cells stand below one another.
+    """
     head = "".join(f'<th scope="col">{html.escape(header)}</th>' for header in headers)
     body = "".join(
         f'<tr><th scope="row">{_cell(first)}</th>'
@@ -238,7 +241,8 @@ def table(headers, rows, caption):
         + "</tr>"
         for first, *cells in rows
     )
-    content = f"<table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>"
+    kind = ' class="stacked"' if stacked else ""
+    content = f"<table{kind}><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>"
     return Figure(content, caption)
 
 
@@ -256,7 +260,7 @@ def ledger(claims):
         for claim in claims
     ]
     caption = "Claims, checks with 95 % intervals, and the verdict that follows."
-    return table(["claim", "checks and evidence", "verdict"], rows, caption)
+    return table(["claim", "checks and evidence", "verdict"], rows, caption, stacked=True)
 
 
 def ledger_summary(claims):
