@@ -23,10 +23,10 @@ export PATH := $(CURDIR)/.venv/bin:$(PATH)
 
 help:  ## this list
 	@echo "make book    execute every chapter and build the site ($(BUILD)/html/index.html)"
-	@echo "make quick   the same in about a minute: few steps, two seeds"
+	@echo "make quick   the same in two minutes: few steps, two seeds"
 	@echo "make test    run the tests"
 	@echo "make golden  the slow test: 150,000 steps on MNIST against the post's figures"
-	@echo "make bench   time the loop beside its peers and what a step costs, some five minutes;"
+	@echo "make bench   time the loop beside its peers and what a step costs, some six minutes;"
 	@echo "             BOOK=paper|quick also times a cold make book, MACHINE=name names the record"
 	@echo "make verify  hold a full build's results against the released ones, name what moved"
 	@echo "make publish release the build's results instead: published/results.json"

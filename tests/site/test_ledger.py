@@ -8,7 +8,12 @@ from bs4 import BeautifulSoup
 from regularization import claims
 from regularization.claims import FAILS, HOLDS, OPEN, Estimate
 
-AHEAD = {"deeper-dropout", "deeper-alike", "promising"}  # the post's conjectures: no evidence yet
+AHEAD = {
+    "deep-impact",
+    "deeper-dropout",
+    "deeper-alike",
+    "promising",
+}  # the post's conjectures: no evidence yet
 
 
 def flipped(check):
