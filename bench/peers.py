@@ -253,8 +253,8 @@ class Peer(NamedTuple):
 
 PEERS = [
     Peer("TensorFlow 1 session with feed_dict (2016)", tensorflow_1, "tensorflow"),
-    Peer("Keras fit, default", keras_fit, "keras"),
-    Peer("Keras fit, tf.data and 250 steps an execution", keras_fit_tuned, "keras"),
+    Peer("Keras fit, default", keras_fit, "tensorflow"),
+    Peer("Keras fit, tf.data and 250 steps an execution", keras_fit_tuned, "tensorflow"),
     Peer("tf.function, a call a step", tf_function, "tensorflow"),
     Peer("NumPy with BLAS, by hand", numpy_blas, "numpy"),
     Peer("JAX scan, kernel [pixels, classes]", jax_scan, "jax"),
