@@ -1,6 +1,8 @@
 """Numbers cannot drift: prose states no result, unless it is marked as quoted from a source."""
 
+import html
 import re
+import unicodedata
 
 import nbformat
 import pytest
@@ -8,26 +10,35 @@ from conftest import NOTEBOOKS, PAGES, ROOT
 
 from regularization.experiments import QUOTED
 
-NUMBER = r"(?<![\w.,])[-\N{MINUS SIGN}]?\d[\d,]*(?:\.\d+)?"
+NUMBER = r"(?<![\w.,])[-+\N{MINUS SIGN}]?(?:\d[\d,]*(?:\.\d+)?|\.\d+)"
 WORD = (
-    r"\b(?:two|three|four|five|six|seven|eight|nine|ten|eleven|twelve|twenty|thirty|forty|fifty"
-    r"|sixty|seventy|eighty|ninety|hundred|thousand)(?:-\w+)?"
+    r"\b(?:two|three|four|five|six|seven|eight|nine|ten|eleven|twelve|\w+teen|twenty|thirty|forty"
+    r"|fifty|sixty|seventy|eighty|ninety|hundred|thousand)(?:-\w+)?\b"
 )
+PART = r"(?:half|third|quarter|fifth|sixth|seventh|eighth|ninth|tenth|hundredth)s?"
 UNIT = (
-    r"(?:\s|\\)*(?:%|per ?cent\b|percentage points?\b|points?\b|times\b|-fold\b|x\b|×"
-    r"|µs\b|microseconds?\b|milliseconds?\b|seconds?\b|minutes?\b)"
+    r"[\s-]*(?:%|‰|per[ -]?cent\b|pct\b|percentage[ -]points?\b|pp\b|points?\b|times\b|fold\b"
+    r"|[x×](?!\w)|(?:[μmn]s|s|min|h)\b(?!')|(?:micro|milli|nano)?seconds?\b|minutes?\b|hours?\b"
+    r"|[kMG]i?B\b|megabytes?\b|gigabytes?\b)"
 )
 SUBJECT = r"\b(?:accurac\w+|errors?|loss|gap|weights?|cosine|correlat\w+|ratio|distance|smoothness)"
 RESULT = re.compile(
     rf"(?:{NUMBER}|{WORD}){UNIT}"  # 93 %, ten times, 12.5 points
-    r"|(?<![\w.])[-\N{MINUS SIGN}]?\d+\.\d+(?![\d.]*\w)"  # 0.93
-    rf"|{NUMBER} (?:of|in|out of) (?:the )?{NUMBER}|{NUMBER}[:/]\d"  # 9 of 10, 3:1
-    rf"|factor of (?:about )?(?:{NUMBER}|{WORD})"
-    rf"|{SUBJECT}(?: \w+)?(?: of| is| was| at| to| by| below| above| about)* {NUMBER}",  # gap of 2
+    rf"|{NUMBER}e-?\d|(?<![\w.])[-+\N{{MINUS SIGN}}]?\d*[.]\d+(?![\d.]*\w)"  # 1e-3, 0.93
+    r"|(?<![\d,])\d{1,2},\d{1,2}(?![\d,])"  # 92,2
+    rf"|{NUMBER} (?:of|in|out of) (?:the |every )?{NUMBER}|{NUMBER} ?[:/±] ?\d"  # 9 of 10, 3:1
+    rf"|{WORD}(?: \w+)? (?:in|out of) (?:the |every )?{WORD}"  # nine in ten
+    rf"|factor of (?:about )?(?:{NUMBER}|{WORD})|\b\w+fold\b"
+    rf"|{SUBJECT}(?: \w+)?(?: of| is| was| at| to| by| below| above| about|:)* {NUMBER}"  # gap of 2
+    rf"|\b(?:an?|two|three|nine) {PART} (?:as|less|more|fewer|lower|higher|faster|slower)\b"
+    r"|\b(?:twice|half|thrice) (?:as \w+ as|the (?:time|speed|size|errors?|gap|accuracy|loss))\b"
+    r"|\b(?:halves|halved|doubles|doubled|triples|tripled)\b|\borders? of magnitude",
     flags=re.IGNORECASE,
 )
-#: What is not prose: code, and the targets of links.
-ASIDE = re.compile(r"```.*?```|`[^`]*`|\]\([^)]*\)|https?://\S+", flags=re.DOTALL)
+#: What is not prose: code that names something, the targets of links, comments.
+ASIDE = re.compile(
+    r"```.*?```|`(?=[^`]*[A-Za-z])[^`]*`|\]\([^)]*\)|https?://\S+|<!--.*?-->", flags=re.DOTALL
+)
 
 
 def prose(path):
@@ -38,11 +49,20 @@ def prose(path):
     return [cell.source for cell in cells if cell.cell_type == "markdown"]
 
 
+def plain(text):
+    """The text without code and markup, its numbers written in one way."""
+    text = re.sub(r"<[^>]*>", " ", html.unescape(ASIDE.sub("]", text)))
+    text = re.sub(r"\\[dt]?frac\{(\d+)\}\{(\d+)\}", r"\1/\2", text)
+    text = re.sub(r"\\pm", "±", re.sub(r"\{([.,])\}", r"\1", text))
+    text = re.sub(r"\\[,;:! ]|\\(?=%)|~(?=\\?%)|[*`|$]", " ", text)
+    return " ".join(unicodedata.normalize("NFKC", text).split())
+
+
 def results(text):
     """The results that a piece of prose states without being marked as quoted."""
-    text = " ".join(ASIDE.sub("]", text).split())
+    text = plain(text)
     for quoted in QUOTED:
-        text = text.replace(quoted["phrase"], "")
+        text = re.sub(rf"(?<![\w.]){re.escape(quoted['phrase'])}(?![\w%]|[.,]\d)", "", text)
     return [match.group() for match in RESULT.finditer(text)]
 
 
@@ -99,7 +119,7 @@ def test_settings_and_years_are_not_results(innocent):
 
 
 def test_what_is_quoted_stands_in_the_book_and_names_its_source():
-    text = " ".join(" ".join(" ".join(prose(path)) for path in PAGES).split())
+    text = plain(" ".join(" ".join(prose(path)) for path in PAGES))
     keys = re.findall(r"@\w+\{(\w+),", (ROOT / "book" / "references.bib").read_text())
     for quoted in QUOTED:
         assert quoted["phrase"] in text, f"{quoted['phrase']!r} is quoted nowhere: remove it"

@@ -114,3 +114,13 @@ def test_a_broken_release_is_refused(build, content):
 
 def test_without_a_build_it_says_what_to_run(tmp_path):
     assert "Run `make book` first" in verify(tmp_path / "nothing").stderr
+
+
+def test_a_build_with_a_run_left_from_another_is_refused(build):
+    change(build, "l2_path", lambda run: run.update(preset="quick"))
+    assert "mnist at paper, mnist at quick. Expected mnist at paper" in verify(build).stderr
+
+
+def test_a_build_without_its_plain_run_is_refused(build):
+    (build / "results" / "no_regularization.npz").unlink()
+    assert "no whole build" in verify(build).stderr

@@ -9,6 +9,7 @@ from regularization import claims
 from regularization.claims import FAILS, HOLDS, OPEN, Estimate
 
 AHEAD = {
+    "easiest",
     "deep-impact",
     "deeper-dropout",
     "deeper-alike",
