@@ -28,7 +28,14 @@ def main():
     parser.add_argument("--published", type=Path, default=PUBLISHED)
     parser.add_argument("--publish", action="store_true", help="release this build's results")
     arguments = parser.parse_args()
-    fresh = collect(arguments.build)
+    try:
+        fresh = collect(arguments.build)
+        numbers = [run[m] for run in fresh["runs"].values() for m in MEASURES]
+        if not all(np.isfinite(values).all() and len(values) > 1 for values in numbers):
+            raise ValueError("a figure that is not finite, or of a single seed")
+    except (OSError, ValueError, KeyError, TypeError, AttributeError, IndexError) as error:
+        reason = f"{type(error).__name__}: {error}"
+        sys.exit(f"There is no whole build in {arguments.build}: {reason}. Run `make book` first.")
     if arguments.publish:
         arguments.published.parent.mkdir(parents=True, exist_ok=True)
         arguments.published.write_text(json.dumps(fresh, indent=1) + "\n")
@@ -43,6 +50,7 @@ def main():
             f"{arguments.published} is not a released result: {type(error).__name__}: {error}. "
             "Expected what `make publish` writes after a full `make book`. Restore it from git."
         )
+    about = {key: about.get(key, "unknown") for key in ("date", "commit", "backend")}
     release = f"the release of {about['date']} (commit {about['commit']}, {about['backend']})"
     if moved:
         sys.exit("\n".join([f"{len(moved)} figures have moved since {release}:", *moved]))
@@ -54,16 +62,12 @@ def main():
 
 def collect(build):
     """Return a build's results as they are released; exit unless it is a full one on MNIST."""
-    try:
-        settings = json.loads((build / "settings.json").read_text())
-        ledger = json.loads((build / "results" / "ledger.json").read_text())
-        paths = sorted((build / "results").glob("*.npz"))
-        runs = {path.stem: json.loads(path.with_suffix(".json").read_text()) for path in paths}
-        first = runs["no_regularization"]
-        made = {(each["preset"], each["dataset"]) for each in (settings, *runs.values())}
-    except (OSError, ValueError, KeyError, TypeError) as error:
-        reason = f"{type(error).__name__}: {error}"
-        sys.exit(f"There is no whole build in {build}: {reason}. Run `make book` first.")
+    settings = json.loads((build / "settings.json").read_text())
+    ledger = json.loads((build / "results" / "ledger.json").read_text())
+    paths = sorted((build / "results").glob("*.npz"))
+    runs = {path.stem: json.loads(path.with_suffix(".json").read_text()) for path in paths}
+    first = runs["no_regularization"]
+    made = {(each["preset"], each["dataset"]) for each in (settings, *runs.values())}
     if made != {("paper", "mnist")}:
         found = ", ".join(sorted(f"{dataset} at {preset}" for preset, dataset in made))
         sys.exit(

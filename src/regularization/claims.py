@@ -73,6 +73,14 @@ class Check:
     low: float = -math.inf
     high: float = math.inf
 
+    def __post_init__(self):
+        """Refuse bounds that are not numbers, or in the wrong order."""
+        if not (self.low <= self.high and self.low < math.inf and self.high > -math.inf):
+            raise ValueError(
+                f"Check({self.what!r}): the bounds are {self.low} and {self.high}. "
+                "Expected two numbers, the lower one first. Mend what they are computed from."
+            )
+
     @property
     def outcome(self):
         """It holds with the whole interval inside the bounds, fails with all of it outside."""
@@ -136,7 +144,7 @@ def one_more_run(what, quoted, values, spread=None, rounding=0.0):
     """
     n, test = len(values), "prediction interval of one more run"
     difference = float(quoted - np.mean(values))
-    if n < 2:
+    if n < 2 or not math.isfinite(difference):
         return Check(what, Estimate(difference, -math.inf, math.inf, n, test), 0, 0)
     spread = np.std(values, ddof=1) if spread is None else spread
     reach = float(stats.t.ppf(0.975, n - 1) * spread * math.sqrt(1 + 1 / n)) + rounding

@@ -124,3 +124,23 @@ def test_a_build_with_a_run_left_from_another_is_refused(build):
 def test_a_build_without_its_plain_run_is_refused(build):
     (build / "results" / "no_regularization.npz").unlink()
     assert "no whole build" in verify(build).stderr
+
+
+@pytest.mark.parametrize(
+    "slug, edit",
+    [
+        ("ledger", lambda claims: claims.append(1)),
+        ("l2_path", lambda run: run.pop("technique")),
+        ("l2_path", lambda run: run["technique"].update(strength=[0.1] * 99)),
+        ("l2_path", lambda run: run.update(test_accuracy=0.9)),
+        ("l2_path", lambda run: run["test_accuracy"].__setitem__(0, float("nan"))),
+        ("no_regularization", lambda run: run.update(seeds=[0])),
+        ("no_regularization", lambda run: run.pop("commit")),
+    ],
+)
+def test_a_malformed_build_is_refused_and_not_released(build, slug, edit):
+    change(build, slug, edit)
+    for options in ([], ["--publish"]):
+        process = verify(build, *options)
+        assert process.returncode == 1 and "no whole build" in process.stderr
+    assert not (build.parent / "results.json").exists()

@@ -106,3 +106,20 @@ def test_one_more_run_falls_where_runs_fall():
     assert wide.high == pytest.approx(stats.t.ppf(0.975, 1) * 2 * np.sqrt(1.5) + 0.5)
     assert wide.estimate.mean == 3
     assert claims.one_more_run("x", 5.0, [5.0]).outcome == OPEN
+
+
+@pytest.mark.parametrize("low, high", [(math.nan, 1), (0, math.nan), (2, 1), (math.inf, math.inf)])
+def test_bounds_that_nothing_lies_between_are_refused(low, high):
+    with pytest.raises(ValueError, match="Expected two numbers"):
+        Check("x", claims.exact(1), low, high)
+
+
+def test_evidence_that_is_not_a_number_tells_nothing_before_and_after_saving(tmp_path):
+    checks = (
+        Check("x", claims.over_seeds([math.nan, 1.0]), low=0),
+        claims.one_more_run("y", 1.0, [math.nan, 1.0]),
+    )
+    for check in checks:
+        claims.save([claim("a", "A.", check)], tmp_path / "ledger.json")
+        (back,) = claims.load(tmp_path / "ledger.json")
+        assert check.outcome == back.verdict == OPEN
