@@ -106,10 +106,8 @@ def main():
 
 def write(record, path):
     """Write a record, whole or not at all."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_suffix(".part")
-    temporary.write_text(json.dumps(record, indent=1) + "\n")
-    os.replace(temporary, path)
+    with runs.replacing(path) as temporary:
+        temporary.write_text(json.dumps(record, indent=1) + "\n")
 
 
 def make_work(digits):

@@ -9,6 +9,8 @@ from pathlib import Path
 import numpy as np
 from scipy import stats
 
+from regularization import runs
+
 PUBLISHED = Path(__file__).parents[1] / "published" / "results.json"
 #: What is held against the released results: one number a seed. Times belong to a machine.
 MEASURES = (
@@ -37,8 +39,8 @@ def main():
         reason = f"{type(error).__name__}: {error}"
         sys.exit(f"There is no whole build in {arguments.build}: {reason}. Run `make book` first.")
     if arguments.publish:
-        arguments.published.parent.mkdir(parents=True, exist_ok=True)
-        arguments.published.write_text(json.dumps(fresh, indent=1) + "\n")
+        with runs.replacing(arguments.published) as temporary:
+            temporary.write_text(json.dumps(fresh, indent=1) + "\n")
         print(f"Released {len(fresh['runs'])} runs in {arguments.published}.")
         return
     try:
@@ -65,19 +67,19 @@ def collect(build):
     settings = json.loads((build / "settings.json").read_text())
     ledger = json.loads((build / "results" / "ledger.json").read_text())
     paths = sorted((build / "results").glob("*.npz"))
-    runs = {path.stem: json.loads(path.with_suffix(".json").read_text()) for path in paths}
-    first = runs["no_regularization"]
-    made = {(each["preset"], each["dataset"]) for each in (settings, *runs.values())}
+    found = {path.stem: json.loads(path.with_suffix(".json").read_text()) for path in paths}
+    first = found["no_regularization"]
+    made = {(each["preset"], each["dataset"]) for each in (settings, *found.values())}
     if made != {("paper", "mnist")}:
-        found = ", ".join(sorted(f"{dataset} at {preset}" for preset, dataset in made))
+        which = ", ".join(sorted(f"{dataset} at {preset}" for preset, dataset in made))
         sys.exit(
-            f"The build in {build} is of {found}. Expected mnist at paper, as released. "
+            f"The build in {build} is of {which}. Expected mnist at paper, as released. "
             "Run `make book` first."
         )
     about = {key: first[key] for key in PROVENANCE}
     return {
         "provenance": about | {"date": datetime.now(UTC).strftime("%Y-%m-%d")},
-        "runs": {name: run for slug in runs for name, run in by_strength(slug, runs[slug])},
+        "runs": {name: run for slug in found for name, run in by_strength(slug, found[slug])},
         "verdicts": {claim["name"]: claim["verdict"] for claim in ledger},
     }
 
@@ -97,13 +99,13 @@ def compare(released, fresh):
     for kind in ("runs", "verdicts"):
         for name in sorted(released[kind].keys() ^ fresh[kind].keys()):
             yield f"{name}: only in {'the release' if name in released[kind] else 'this build'}"
-    for name in released["runs"].keys() & fresh["runs"].keys():
+    for name in sorted(released["runs"].keys() & fresh["runs"].keys()):
         for measure in MEASURES:
             before, now = (np.array(each["runs"][name][measure]) for each in (released, fresh))
             if differ(before, now):
                 label = f"{name}, {measure.replace('_', ' ')}"
                 yield f"{label}: {before.mean():.4g} then, {now.mean():.4g} now"
-    for name in released["verdicts"].keys() & fresh["verdicts"].keys():
+    for name in sorted(released["verdicts"].keys() & fresh["verdicts"].keys()):
         before, now = (each["verdicts"][name] for each in (released, fresh))
         if before != now:
             yield f"claim {name}: {before} then, {now} now"

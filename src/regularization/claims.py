@@ -1,7 +1,7 @@
 """The ledger: a claim of the post, the checks that decide it, and the verdict that follows.
 
 A verdict is never written down. It follows from estimates with intervals and from bounds that are
-stated before the estimates are looked at.
+stated beside them.
 """
 
 import json
@@ -11,7 +11,7 @@ from dataclasses import asdict, dataclass
 import numpy as np
 from scipy import stats
 
-from regularization import measures
+from regularization import measures, runs
 
 HOLDS, IN_PART, FAILS, OPEN = "holds", "holds in part", "does not hold", "cannot be told"
 VERDICTS = (HOLDS, IN_PART, FAILS, OPEN)
@@ -157,9 +157,9 @@ def claim(name, text, *checks):
 
 
 def save(ledger, path):
-    """Write the claims to a JSON file."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(json.dumps([each.as_dict() for each in ledger], indent=1) + "\n")
+    """Write the claims to a JSON file, whole or not at all."""
+    with runs.replacing(path) as temporary:
+        temporary.write_text(json.dumps([each.as_dict() for each in ledger], indent=1) + "\n")
 
 
 def load(path):

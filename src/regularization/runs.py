@@ -115,12 +115,11 @@ class Run:
         """Write `<slug>.npz`, then `<slug>.json`, each whole or not at all."""
         self.slug = slug
         folder = Path(folder or folders()[0])
-        folder.mkdir(parents=True, exist_ok=True)
         arrays = {"weights": self.weights}
         arrays |= {f"parameter_{name}": array for name, array in self.parameters.items()}
-        with _replacing(folder / f"{slug}.npz") as temporary, open(temporary, "wb") as file:
+        with replacing(folder / f"{slug}.npz") as temporary, open(temporary, "wb") as file:
             np.savez_compressed(file, **arrays)
-        with _replacing(folder / f"{slug}.json") as temporary:
+        with replacing(folder / f"{slug}.json") as temporary:
             values = {name: getattr(self, name) for name in SCHEMA}
             temporary.write_text(json.dumps(values, indent=1) + "\n")
 
@@ -196,18 +195,13 @@ def _commit():
         return "unknown"
 
 
-class _replacing:
-    """A temporary path beside `path` that takes its place when the block ends well."""
-
-    def __init__(self, path):
-        self.path = path
-        self.temporary = path.with_name(f".{path.name}.{os.getpid()}")
-
-    def __enter__(self):
-        return self.temporary
-
-    def __exit__(self, kind, *_):
-        if kind is None:
-            os.replace(self.temporary, self.path)
-        else:
-            self.temporary.unlink(missing_ok=True)
+@contextlib.contextmanager
+def replacing(path):
+    """Yield a temporary path beside `path`, which takes its place if the block ends well."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    temporary = path.with_name(f".{path.name}.{os.getpid()}")
+    try:
+        yield temporary
+        os.replace(temporary, path)
+    finally:
+        temporary.unlink(missing_ok=True)
