@@ -22,9 +22,9 @@ AS_PUBLISHED = {
 
 @pytest.fixture(scope="module", params=EXPERIMENTS)
 def slug_and_run(request, mnist):
-    technique, learning_rate = EXPERIMENTS[request.param]
-    settings = dict(steps=150_000, seeds=3, learning_rate=learning_rate)
-    return request.param, fit(technique, mnist, **settings)
+    experiment = EXPERIMENTS[request.param]
+    settings = dict(steps=150_000, seeds=3, learning_rate=experiment.learning_rate)
+    return request.param, fit(experiment.technique, mnist, **settings)
 
 
 def test_accuracy_and_weights_are_the_posts(slug_and_run):
