@@ -38,11 +38,12 @@ READS["techniques/weight_normalization"] = ["no_regularization", "l2"]
 READS["comparison"] = READS["corrected"] = TECHNIQUES
 READS["reproduction"] = TECHNIQUES + CORRECTIONS
 EXECUTE = (
-    "python workflow/execute.py {input.notebook} {output.executed} --log {log} "
+    "python workflow/execute.py {input.notebook} {output} --inputs {input} --log {log} "
     f"--settings {BUILD}/settings.json --results {BUILD}/results"
 )
 
 
+# Outputs of chapters are `update`d: one whose inputs were written anew, as they were, stays.
 def made_from(page):
     notebook = f"book/{page}.ipynb"
     return {
@@ -78,9 +79,9 @@ rule technique:
     input:
         unpack(lambda wildcards: made_from(f"techniques/{wildcards.page}")),
     output:
-        executed=f"{BUILD}/executed/techniques/{{page}}.ipynb",
-        run=f"{BUILD}/results/{{page}}.json",
-        weights=f"{BUILD}/results/{{page}}.npz",
+        executed=update(f"{BUILD}/executed/techniques/{{page}}.ipynb"),
+        run=update(f"{BUILD}/results/{{page}}.json"),
+        weights=update(f"{BUILD}/results/{{page}}.npz"),
     log:
         f"{BUILD}/logs/techniques/{{page}}.log",
     benchmark:
@@ -94,8 +95,8 @@ rule corrected:
     input:
         unpack(lambda wildcards: made_from("corrected")),
     output:
-        executed=f"{BUILD}/executed/corrected.ipynb",
-        runs=results(*CORRECTIONS),
+        executed=update(f"{BUILD}/executed/corrected.ipynb"),
+        runs=update(results(*CORRECTIONS)),
     log:
         f"{BUILD}/logs/corrected.log",
     benchmark:
@@ -108,8 +109,8 @@ rule reproduction:
     input:
         unpack(lambda wildcards: made_from("reproduction")),
     output:
-        executed=f"{BUILD}/executed/reproduction.ipynb",
-        ledger=f"{BUILD}/results/ledger.json",
+        executed=update(f"{BUILD}/executed/reproduction.ipynb"),
+        ledger=update(f"{BUILD}/results/ledger.json"),
     log:
         f"{BUILD}/logs/reproduction.log",
     benchmark:
@@ -122,7 +123,7 @@ rule chapter:
     input:
         unpack(lambda wildcards: made_from(wildcards.page)),
     output:
-        executed=f"{BUILD}/executed/{{page}}.ipynb",
+        executed=update(f"{BUILD}/executed/{{page}}.ipynb"),
     log:
         f"{BUILD}/logs/{{page}}.log",
     benchmark:

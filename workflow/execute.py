@@ -1,6 +1,7 @@
 """Execute one chapter with papermill: the finished notebook, clean, or a message and nothing."""
 
 import argparse
+import hashlib
 import json
 import os
 import sys
@@ -14,10 +15,11 @@ def main():
     """Execute a notebook by the settings; a failure ends in one paragraph and status 1."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("notebook", type=Path)
-    parser.add_argument("output", type=Path)
+    parser.add_argument("outputs", type=Path, nargs="+", help="the executed copy, then results")
     parser.add_argument("--settings", type=Path, required=True)
     parser.add_argument("--results", type=Path, required=True)
     parser.add_argument("--log", type=Path, required=True)
+    parser.add_argument("--inputs", type=Path, nargs="+", required=True, help="what it depends on")
     arguments = parser.parse_args()
     settings = json.loads(arguments.settings.read_text())
     # Set before the kernel starts, so that it inherits them.
@@ -29,15 +31,30 @@ def main():
     )
     start = time.perf_counter()
     arguments.log.parent.mkdir(parents=True, exist_ok=True)
+    output = arguments.outputs[0]
+    kept, found = output.with_name(f".{output.stem}.inputs"), fingerprint(arguments.inputs)
+    if all(path.is_file() for path in (kept, *arguments.outputs)) and kept.read_text() == found:
+        arguments.log.write_text("Not executed: everything it depends on is as it was.\n")
+        return
+    kept.unlink(missing_ok=True)
     with open(arguments.log, "w") as log:
         terminal = os.dup(2)
         os.dup2(log.fileno(), 2)  # the kernel inherits it: its warnings are the log's
         try:
-            execute(arguments.notebook, arguments.output, settings, log)
+            execute(arguments.notebook, output, settings, log)
         except ChapterError as error:
             os.dup2(terminal, 2)
             sys.exit(f"{error} The log is {arguments.log}.")
+    kept.write_text(found)
     print(f"{arguments.notebook} {time.perf_counter() - start:.0f} s", flush=True)
+
+
+def fingerprint(paths):
+    """Return a hash of the contents of files: a file written anew may be what it was."""
+    digest = hashlib.sha256()
+    for path in sorted(paths):
+        digest.update(f"{path}\0".encode() + hashlib.sha256(path.read_bytes()).digest())
+    return digest.hexdigest()
 
 
 class ChapterError(Exception):

@@ -111,10 +111,27 @@ class Run:
             parameters=arrays,
         )
 
+    def same_as(self, other):
+        """Return whether two runs are one to the bit, but for their times and commit."""
+        told_apart = SCHEMA.keys() - {"seconds_per_step", "relative_runtime", "commit"}
+        mine, theirs = ({"weights": r.weights} | r.parameters for r in (self, other))
+        return (
+            all(getattr(self, name) == getattr(other, name) for name in told_apart)
+            and mine.keys() == theirs.keys()
+            and all(np.array_equal(mine[name], theirs[name]) for name in mine)
+        )
+
     def save(self, slug, folder=None):
-        """Write `<slug>.npz`, then `<slug>.json`, each whole or not at all."""
+        """Write `<slug>.npz`, then `<slug>.json`, each whole or not at all.
+
+        Files of the same run, trained before, stay as they are, with their times and commit: what
+        depends on them need not be made again.
+        """
         self.slug = slug
         folder = Path(folder or folders()[0])
+        with contextlib.suppress(FileNotFoundError, ValueError):
+            if load(slug, folder).same_as(self):
+                return
         arrays = {"weights": self.weights}
         arrays |= {f"parameter_{name}": array for name, array in self.parameters.items()}
         with replacing(folder / f"{slug}.npz") as temporary, open(temporary, "wb") as file:

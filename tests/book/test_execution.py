@@ -5,6 +5,8 @@ import importlib.util
 import io
 import json
 import os
+import subprocess
+import sys
 
 import nbformat
 import pytest
@@ -135,12 +137,32 @@ def test_a_cleaned_copy_is_the_same_after_each_execution(tmp_path):
     assert [o.text for cell in finished.cells for o in cell.outputs] == ["1\n"]
 
 
+def test_a_chapter_is_executed_again_just_when_what_it_depends_on_has_changed(tmp_path):
+    path = notebook(tmp_path, PARAMETERS, "open('count', 'a').write('x')")
+    settings, output, read = (tmp_path / n for n in ("settings.json", "out.ipynb", "read.json"))
+    settings.write_text(json.dumps(SETTINGS))
+
+    def executions():
+        command = [sys.executable, str(ROOT / "workflow" / "execute.py"), str(path), str(output)]
+        command += ["--inputs", str(path), str(read), "--settings", str(settings)]
+        command += ["--results", str(tmp_path), "--log", str(tmp_path / "log")]
+        assert subprocess.run(command).returncode == 0 and output.is_file()
+        return len((tmp_path / "count").read_text())
+
+    read.write_text("1")
+    assert executions() == 1
+    read.write_text("1")  # written anew, as it was
+    assert executions() == 1
+    read.write_text("2")
+    assert executions() == 2
+    output.unlink()
+    assert executions() == 3
+
+
 @pytest.mark.parametrize(
     "variable, value", [("PRESET", "papre"), ("DATA", "cifar"), ("BACKEND", "torch")]
 )
 def test_make_refuses_an_unknown_setting_before_it_does_anything(variable, value, tmp_path):
-    import subprocess
-
     process = subprocess.run(
         ["make", "book", f"{variable}={value}", f"BUILD={tmp_path}/b"],
         cwd=ROOT, capture_output=True, text=True,

@@ -1,6 +1,7 @@
 """A run survives its life on disk or is refused; measures against closed forms."""
 
 import json
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -294,3 +295,19 @@ def test_averaging_over_draws_without_a_width_is_asking_the_mean(digits):
     for seed in range(2):
         averaged = measures.averaged_over_draws(run, seed, *test, draws=2)
         assert averaged == measures.right(run.weights[seed], *test).mean()
+
+
+def test_a_run_trained_again_leaves_its_files_as_they_are(run, tmp_path):
+    def contents():
+        return [(tmp_path / f"gaussian_weights.{kind}").read_bytes() for kind in ("json", "npz")]
+
+    run.save("gaussian_weights", tmp_path)
+    first = contents()
+    replace(run, seconds_per_step=9.0, relative_runtime=9.0, commit="x").save(
+        "gaussian_weights", tmp_path
+    )
+    assert contents() == first
+    replace(run, weights=run.weights + 1e-7).save("gaussian_weights", tmp_path)
+    assert contents()[1] != first[1]
+    replace(run, test_accuracy=[0.0, 0.0]).save("gaussian_weights", tmp_path)
+    assert runs.load("gaussian_weights", tmp_path).test_accuracy == [0.0, 0.0]
