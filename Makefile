@@ -17,13 +17,20 @@ export KERAS_BACKEND := $(BACKEND)
 ifneq ($(MNIST_DIR),)
 override export MNIST_DIR := $(shell cd "$(MNIST_DIR)" 2>/dev/null && pwd || echo "$(MNIST_DIR)")
 endif
+ifeq ($(OS),Windows_NT)
+export PATH := $(CURDIR)/.venv/Scripts;$(PATH)
+else
 export PATH := $(CURDIR)/.venv/bin:$(PATH)
+endif
 
-.PHONY: help book quick test golden bench verify publish lab serve lock picture strip clean
+.PHONY: help book quick pdf links test golden bench verify publish lab serve lock picture strip \
+  repository clean
 
 help:  ## this list
 	@echo "make book    execute every chapter and build the site ($(BUILD)/html/index.html)"
 	@echo "make quick   the same in two minutes: few steps, two seeds"
+	@echo "make pdf     the same as one PDF: $(BUILD)/seeing-regularization.pdf (needs Chromium)"
+	@echo "make links   look whether the links that leave the book still lead somewhere"
 	@echo "make test    run the tests"
 	@echo "make golden  the slow test: 150,000 steps on MNIST against the post's figures"
 	@echo "make bench   time the loop beside its peers and what a step costs, some six minutes;"
@@ -35,6 +42,7 @@ help:  ## this list
 	@echo "make lock    compile requirements.txt anew from pyproject.toml (needs uv)"
 	@echo "make picture renew the README's picture from the last build"
 	@echo "make strip   drop the outputs that JupyterLab saved in the chapters, before a commit"
+	@echo "make repository carry the repository's address from _config.yml into the chapters"
 	@echo "make clean   remove what was built (the environment stays: rm -r .venv)"
 	@echo
 	@echo "PRESET=paper|quick  DATA=auto|mnist|digits  BACKEND=tensorflow|jax"
@@ -48,6 +56,13 @@ book: .venv/.installed
 
 quick:
 	@$(MAKE) --no-print-directory book PRESET=quick
+
+pdf: book
+	@python workflow/site.py --build "$(BUILD)" --log "$(BUILD)/logs/pdf.log" --builder singlehtml
+	@python workflow/pdf.py "$(BUILD)/singlehtml/index.html" "$(BUILD)/seeing-regularization.pdf"
+
+links: book
+	@python workflow/site.py --build "$(BUILD)" --log "$(BUILD)/logs/links.log" --builder linkcheck
 
 test: .venv/.installed
 	@python -m pytest
@@ -80,6 +95,9 @@ picture: .venv/.installed
 
 strip: .venv/.installed
 	@nbstripout --keep-id book/*.ipynb book/*/*.ipynb
+
+repository: .venv/.installed
+	@python workflow/repository.py
 
 clean:
 	rm -rf "$(BUILD)" .snakemake

@@ -3,25 +3,14 @@
 import sys
 from pathlib import Path
 
-import yaml
-
 sys.path.insert(0, str(Path(workflow.basedir) / "workflow"))
+import contents
 import dependencies
 
 BUILD = config.get("build", "_build")
 BOOK = Path("book")
-
-
-def pages(entry):
-    """The pages of the table of contents, in its order."""
-    own = [entry.get("root") or entry["file"]] if entry.keys() & {"root", "file"} else []
-    children = entry.get("parts", []) + entry.get("chapters", []) + entry.get("sections", [])
-    return own + [page for child in children for page in pages(child)]
-
-
-PAGES = pages(yaml.safe_load(Path("_toc.yml").read_text()))
-NOTEBOOKS = [page for page in PAGES if (BOOK / f"{page}.ipynb").is_file()]
-TECHNIQUES = [page.removeprefix("techniques/") for page in NOTEBOOKS if page.startswith("techniques/")]
+NOTEBOOKS = contents.notebooks()
+TECHNIQUES = contents.techniques()
 
 
 def results(*slugs):
@@ -61,15 +50,16 @@ rule site:
     input:
         executed=expand(f"{BUILD}/executed/{{page}}.ipynb", page=NOTEBOOKS),
         pages=[str(p) for p in sorted(BOOK.rglob("*")) if p.is_file() and p.suffix != ".ipynb"],
-        config=["_config.yml", "_toc.yml", "workflow/site.py", "requirements.txt"],
+        config=["_config.yml", "_toc.yml", "CITATION.cff", "requirements.txt"],
+        scripts=[f"workflow/{name}.py" for name in ["site", "colophon", "contents", "repository"]],
+        theme=[str(p) for p in sorted(Path("workflow/theme").rglob("*.*")) if p.suffix != ".pyc"],
+        figures=["src/regularization/figures.py", "src/regularization/book.mplstyle"],
         results=results(*TECHNIQUES, *CORRECTIONS),
         ledger=f"{BUILD}/results/ledger.json",
     output:
         f"{BUILD}/html/index.html",
     log:
         f"{BUILD}/logs/site.log",
-    benchmark:
-        f"{BUILD}/timings/site.tsv"
     threads: workflow.cores
     shell:
         f"python workflow/site.py --build {BUILD} --log {{log}}"
@@ -84,8 +74,6 @@ rule technique:
         weights=update(f"{BUILD}/results/{{page}}.npz"),
     log:
         f"{BUILD}/logs/techniques/{{page}}.log",
-    benchmark:
-        f"{BUILD}/timings/techniques/{{page}}.tsv"
     priority: 1  # the long ones first
     shell:
         EXECUTE
@@ -99,8 +87,6 @@ rule corrected:
         runs=update(results(*CORRECTIONS)),
     log:
         f"{BUILD}/logs/corrected.log",
-    benchmark:
-        f"{BUILD}/timings/corrected.tsv"
     shell:
         EXECUTE
 
@@ -113,8 +99,6 @@ rule reproduction:
         ledger=update(f"{BUILD}/results/ledger.json"),
     log:
         f"{BUILD}/logs/reproduction.log",
-    benchmark:
-        f"{BUILD}/timings/reproduction.tsv"
     shell:
         EXECUTE
 
@@ -126,8 +110,6 @@ rule chapter:
         executed=update(f"{BUILD}/executed/{{page}}.ipynb"),
     log:
         f"{BUILD}/logs/{{page}}.log",
-    benchmark:
-        f"{BUILD}/timings/{{page}}.tsv"
     wildcard_constraints:
         page="(?!techniques/|corrected$|reproduction$).+",
     shell:

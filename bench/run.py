@@ -224,18 +224,12 @@ def time_book(arguments, backend):
         sys.exit(f"{' '.join(command)} failed: the record holds the rest, without its time.")
     seconds = time.perf_counter() - begun
     pages = {}
-    for path in sorted((build / "timings").rglob("*.tsv")):
-        header, values = (text.split("\t") for text in path.read_text().splitlines()[:2])
-        row = dict(zip(header, values, strict=True))
-        page = path.relative_to(build / "timings").with_suffix("").as_posix()
-        pages[page] = {"seconds": float(row["s"]), "peak_memory_mib": number(row["max_rss"])}
+    for path in sorted((build / "logs").rglob("*.json")):
+        made = json.loads(path.read_text())
+        page = path.relative_to(build / "logs").with_suffix("").as_posix()
+        pages[page] = {name: made[name] for name in ("seconds", "peak_memory_mib")}
     print(f"{' '.join(command)}: {seconds:.0f} s\n")
     return {"preset": arguments.book, "seconds": seconds, "pages": pages}
-
-
-def number(text):
-    """Return a number of Snakemake's benchmark file, None for what it could not measure."""
-    return None if text in ("NA", "-") else float(text)
 
 
 def describe(device):

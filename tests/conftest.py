@@ -1,12 +1,17 @@
-"""What several tests need: small digits of our own, MNIST where it can be had, a scratch cache."""
+"""What several tests need: small digits, MNIST where it can be had, the built book, a browser."""
 
+import functools
 import gzip
+import http.server
 import os
+import shutil
 import struct
 import subprocess
 import sys
+import threading
 from pathlib import Path
 
+import browser as browsers
 import numpy as np
 import pytest
 
@@ -19,6 +24,7 @@ PAGES = sorted(
     for path in (ROOT / "book").rglob("*")
     if path.suffix in (".md", ".ipynb") and ".ipynb_checkpoints" not in path.parts
 )
+AXE = "4.11.1"  # the version of axe-core
 NOTEBOOKS = [path for path in PAGES if path.suffix == ".ipynb"]
 
 
@@ -86,3 +92,40 @@ def built(request, tmp_path_factory):
     assert process.returncode == 0, process.stdout + process.stderr
     folder.joinpath("dataset").write_text(request.param)
     return folder
+
+
+@pytest.fixture(scope="session")
+def browser():
+    try:
+        with browsers.chromium() as chromium:
+            yield chromium
+    except browsers.NoBrowser as error:
+        pytest.skip(str(error))
+
+
+@pytest.fixture(scope="session")
+def axe(tmp_path_factory):
+    """The source of axe-core, from npm."""
+    npm, folder = shutil.which("npm"), tmp_path_factory.mktemp("axe")
+    if npm is None:
+        pytest.skip("axe-core cannot be had: there is no npm")
+    command = [npm, "install", "--no-save", "--prefix", str(folder), f"axe-core@{AXE}"]
+    process = subprocess.run(command, capture_output=True, text=True)
+    if process.returncode:
+        pytest.skip(f"axe-core cannot be had: {process.stderr.strip()[-300:]}")
+    return (folder / "node_modules" / "axe-core" / "axe.min.js").read_text()
+
+
+class Quiet(http.server.SimpleHTTPRequestHandler):
+    def log_message(self, *arguments):
+        pass
+
+
+@pytest.fixture(scope="session")
+def served(built):
+    """The address of the built site, for what does not work from files: search, the clipboard."""
+    handler = functools.partial(Quiet, directory=built / "html")
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        yield f"http://127.0.0.1:{server.server_port}"
+        server.shutdown()

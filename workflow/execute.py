@@ -1,4 +1,8 @@
-"""Execute one chapter with papermill: the finished notebook, clean, or a message and nothing."""
+"""Execute one chapter with papermill: the finished notebook, clean, or a message and nothing.
+
+Beside its log it leaves a record: a hash of what it was made from, its time and memory. Where the
+hash is still the same, it is not executed again, however new the files are.
+"""
 
 import argparse
 import hashlib
@@ -31,12 +35,12 @@ def main():
     )
     start = time.perf_counter()
     arguments.log.parent.mkdir(parents=True, exist_ok=True)
-    output = arguments.outputs[0]
-    kept, found = output.with_name(f".{output.stem}.inputs"), fingerprint(arguments.inputs)
-    if all(path.is_file() for path in (kept, *arguments.outputs)) and kept.read_text() == found:
-        arguments.log.write_text("Not executed: everything it depends on is as it was.\n")
-        return
-    kept.unlink(missing_ok=True)
+    output, record = arguments.outputs[0], arguments.log.with_suffix(".json")
+    inputs = fingerprint(arguments.inputs)
+    if all(path.is_file() for path in (record, *arguments.outputs)):
+        if json.loads(record.read_text())["inputs"] == inputs:
+            return  # everything it depends on is as it was
+    record.unlink(missing_ok=True)
     with open(arguments.log, "w") as log:
         terminal = os.dup(2)
         os.dup2(log.fileno(), 2)  # the kernel inherits it: its warnings are the log's
@@ -45,8 +49,20 @@ def main():
         except ChapterError as error:
             os.dup2(terminal, 2)
             sys.exit(f"{error} The log is {arguments.log}.")
-    kept.write_text(found)
-    print(f"{arguments.notebook} {time.perf_counter() - start:.0f} s", flush=True)
+    seconds = time.perf_counter() - start
+    made = {"inputs": inputs, "seconds": seconds, "peak_memory_mib": peak_memory()}
+    record.write_text(json.dumps(made, indent=1) + "\n")
+    print(f"{arguments.notebook} {seconds:.0f} s", flush=True)
+
+
+def peak_memory():
+    """Return the most memory that the kernel held, MiB; None where the system does not say."""
+    try:
+        import resource
+    except ImportError:  # Windows
+        return None
+    unit = 2**20 if sys.platform == "darwin" else 2**10
+    return resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss / unit
 
 
 def fingerprint(paths):

@@ -2,12 +2,16 @@
 
 import argparse
 import json
+import os
 import shutil
 import subprocess
 import sys
 from pathlib import Path
 
+import colophon
 import yaml
+
+from regularization import figures
 
 ROOT = Path(__file__).parents[1]
 
@@ -17,43 +21,90 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--build", type=Path, required=True)
     parser.add_argument("--log", type=Path, required=True)
+    parser.add_argument("--builder", default="html", choices=["html", "singlehtml", "linkcheck"])
     arguments = parser.parse_args()
-    build = arguments.build.absolute()
-    stage, work, html = build / "stage", build / "site", build / "html"
-    for folder in (stage, work, html):
+    build, builder = arguments.build.absolute(), arguments.builder
+    work, finished = build / "site", build / builder
+    for folder in (work, finished):
         shutil.rmtree(folder, ignore_errors=True)
-    shutil.copytree(ROOT / "book", stage, ignore=shutil.ignore_patterns("*.ipynb", ".*"))
-    shutil.copytree(
-        build / "executed", stage, dirs_exist_ok=True, ignore=shutil.ignore_patterns(".*")
-    )
+    stage(build)
     config = build / "config.yml"
-    config.write_text(yaml.safe_dump(with_provenance(build), allow_unicode=True))
+    config.write_text(yaml.safe_dump(configuration(build), allow_unicode=True))
 
-    command = ["jupyter-book", "build", str(stage), "--config", str(config)]
+    command = ["jupyter-book", "build", str(build / "stage"), "--config", str(config)]
     command += ["--toc", str(ROOT / "_toc.yml"), "--path-output", str(work)]
+    command += ["--builder", "custom", "--custom-builder", builder]
+    command += ["-W", "-n", "--keep-going", "-q"]
     with open(arguments.log, "w") as log:
         status = subprocess.call(
-            [*command, "-W", "-n", "--keep-going", "-q"], stdout=log, stderr=subprocess.STDOUT
+            command,
+            stdout=log,
+            stderr=subprocess.STDOUT,
+            env=os.environ | {"PYTHONPATH": str(ROOT / "workflow")},
         )
-    if status or not (work / "_build" / "html" / "index.html").is_file():
+    if status:
         lines = arguments.log.read_text().splitlines()
         warnings = [line for line in lines if "WARNING" in line or "ERROR" in line] or lines[-5:]
         sys.exit(
             "The site was not built: " + " ".join(warnings[:5]) + " Expected a build without "
             f"warnings. The log is {arguments.log}."
         )
-    (work / "_build" / "html").rename(html)
+    (work / "_build" / builder).rename(finished)
     shutil.rmtree(work)
 
 
-def with_provenance(build):
+def stage(build):
+    """Lay out what Sphinx reads: the pages, executed, what they open with, and the colophon."""
+    staged, files = build / "stage", build / "files"
+    for folder in (staged, files):
+        shutil.rmtree(folder, ignore_errors=True)
+    hidden = shutil.ignore_patterns(".*")
+    shutil.copytree(ROOT / "book", staged, ignore=shutil.ignore_patterns("*.ipynb", ".*"))
+    shutil.copytree(build / "executed", staged, dirs_exist_ok=True, ignore=hidden)
+    shutil.copytree(build / "executed", files / "files" / "executed", ignore=hidden)
+    for path in staged.rglob("*.ipynb"):
+        page = path.relative_to(staged)
+        empty = files / "files" / page
+        empty.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy(ROOT / "book" / page, empty)
+        notebook = json.loads(path.read_text())
+        for cell in notebook["cells"]:
+            cell["metadata"]["name"] = cell["id"]  # Sphinx knows a cell by its metadata alone
+        if page.parts[0] == "techniques":
+            run = colophon.runs.load(path.stem, build / "results")
+            title = [cell["id"] for cell in notebook["cells"]].index("title")
+            notebook["cells"].insert(title + 1, opening(run))
+        path.write_text(json.dumps(notebook))
+    colophon.write(build, staged, files / "files")
+
+
+def opening(run):
+    """Return the cell with which a technique's page opens: its ten weight images in a row."""
+    picture = {"output_type": "display_data", "metadata": {}}
+    picture["data"] = {"text/html": figures.ribbon(run)._repr_html_()}
+    return {
+        "cell_type": "code",
+        "id": "opening",
+        "execution_count": None,
+        "metadata": {"tags": ["remove-input"]},
+        "source": "figures.ribbon(run)",
+        "outputs": [picture],
+    }
+
+
+def configuration(build):
     """Return the configuration with a footer that says what made the pages, and a banner if due."""
     config = yaml.safe_load((ROOT / "_config.yml").read_text())
+    sphinx = config["sphinx"]["config"]
+    options = sphinx["html_theme_options"]
+    options["extra_footer"] = f"<p>{colophon.footer(build)}</p>"
+    if not options.get("repository_url"):
+        options.pop("launch_buttons", None)  # they would lead nowhere
+    sphinx["html_extra_path"] = [str(build / "files")]
+    staged = build / "stage"
+    pages = [p.relative_to(staged).with_suffix("").as_posix() for p in staged.rglob("*.ipynb")]
+    sphinx["html_context"]["notebooks"] = sorted(pages)
     settings = json.loads((build / "settings.json").read_text())
-    runs = [json.loads(path.read_text()) for path in sorted((build / "results").glob("*.json"))]
-    options = config["sphinx"]["config"].setdefault("html_theme_options", {})
-    if runs:
-        options["extra_footer"] = f"<p>{footer(settings, runs[0])}</p>"
     reasons = []
     if settings["preset"] == "quick":
         reasons.append("a quick build: few steps and seeds, so its numbers are not the book's")
@@ -62,25 +113,6 @@ def with_provenance(build):
     if reasons:
         options["announcement"] = f"This is {', and '.join(reasons)}."
     return config
-
-
-def footer(settings, run):
-    """Say in one line what made the pages."""
-    versions = run["versions"]
-    return " · ".join(
-        [
-            f"preset {settings['preset']}",
-            f"data set {settings['dataset']}",
-            f"{run['steps']:,} steps",
-            f"seeds {', '.join(map(str, run['seeds']))}",
-            run["device"],
-            f"{run['backend']} {versions[run['backend']]}",
-            f"Keras {versions['keras']}",
-            f"NumPy {versions['numpy']}",
-            f"Python {versions['python']}",
-            f"commit {run['commit']}",
-        ]
-    )
 
 
 if __name__ == "__main__":

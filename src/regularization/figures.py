@@ -9,7 +9,7 @@ import inspect
 import io
 import re
 import textwrap
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import matplotlib.pyplot as plt
@@ -29,17 +29,28 @@ DIVERGING = LinearSegmentedColormap.from_list(
 
 @dataclass(frozen=True)
 class Figure:
-    """A picture or table as HTML, with its caption; notebooks display it as it stands."""
+    """A picture or table as HTML, with its caption; notebooks display it as it stands.
+
+    The site numbers it by its `kind`. A table's caption stands in the table, and a wide one is
+    scrolled within its frame, by keyboard too.
+    """
 
     content: str
     caption: str
     alt: str = ""
+    kind: str = "Figure"
 
     def _repr_html_(self):
-        return (
-            f'<figure class="book-figure">{self.content}'
-            f"<figcaption>{html.escape(self.caption)}</figcaption></figure>"
-        )
+        caption = f'<span class="caption-text">{html.escape(self.caption)}</span>'
+        if self.kind == "Table":
+            table = re.sub("<table[^>]*>", rf"\g<0><caption>{caption}</caption>", self.content)
+            label = html.escape(self.caption)
+            content = f'<div role="group" tabindex="0" aria-label="{label}">{table}</div>'
+        else:
+            content = self.content
+            if self.caption:
+                content += f"<figcaption>{caption}</figcaption>"
+        return f'<figure class="book-figure" data-kind="{self.kind}">{content}</figure>'
 
     def __repr__(self):
         return f"Figure: {self.caption} {self.alt}"
@@ -58,15 +69,22 @@ def _figure(draw, size, caption, alt):
     svg = svg[svg.index("<svg") :].replace("#010203", "currentColor").strip()
     svg = re.sub(r"<metadata>.*?</metadata>", "", svg, flags=re.DOTALL)
     svg = re.sub(r'<g id="[^"]*"', "<g", svg)
+    svg = re.sub(r"font-family: [^;]*; ", "", svg)  # the page's own
+    svg = re.sub(r' (?:d|x|y|transform)="[^"]*"', _rounded, re.sub(r"\s+", " ", svg))
     svg = re.sub(
         r'<svg [^>]*viewBox="([^"]*)"[^>]*>',
         r'<svg xmlns="http://www.w3.org/2000/svg" xmlns:xlink="http://www.w3.org/1999/xlink" '
         rf'viewBox="\1" role="img" aria-label="{html.escape(alt)}" '
-        f'style="display:block;width:100%;max-width:{size[0] * 7:.0f}rem;height:auto">',
+        f'style="display:block;width:100%;max-width:{size[0] * 6.4:.0f}rem;height:auto">',
         svg,
         count=1,
     )
     return Figure(svg, caption, alt)
+
+
+def _rounded(attribute):
+    """Cut the numbers of an attribute of SVG to a thousandth of a point."""
+    return re.sub(r"(\.\d{3})\d+", r"\1", attribute[0])
 
 
 def weight_images(weights, name, digits=None):
@@ -110,6 +128,21 @@ def describe(weights, digits=None):
     return text
 
 
+def ribbon(run):
+    """Show the weight images of a run's first seed in one row, small, without scale or caption."""
+    weights = run.weights[0]
+    limit = np.abs(weights).max()
+
+    def draw(figure):
+        figure.set_layout_engine("none")
+        places = dict(left=0, bottom=0, right=1, top=1, wspace=0.06)
+        for axis, image in zip(figure.subplots(1, 10, gridspec_kw=places), weights, strict=True):
+            _weight_image(axis, image, limit)
+
+    picture = _figure(draw, (7.0, 0.67), run.title, describe(weights))
+    return replace(picture, kind="Opening", caption="")
+
+
 def draw_wall(figure, runs, own_scales=True):
     """Draw the weight images of several runs (a dict by title), a row each, of their first seed."""
     top = max(np.abs(run.weights[0]).max() for run in runs.values())
@@ -138,7 +171,7 @@ def wall(runs, own_scales=False):
     )
     caption = f"Weight images of the digits 0 to 9, a row for each technique, {scale}."
     alt = f"{len(runs)} rows of ten weight images, {scale}. " + " ".join(rows)
-    size = (6.2, 0.85 * len(runs))
+    size = (5.6, 0.78 * len(runs))
     return _figure(lambda figure: draw_wall(figure, runs, own_scales), size, caption, alt)
 
 
@@ -234,7 +267,10 @@ def table(headers, rows, caption, stacked=False):
 
     A table of sentences is `stacked` where the page is narrow: its cells stand below one another.
     """
-    head = "".join(f'<th scope="col">{html.escape(header)}</th>' for header in headers)
+    head = "".join(
+        f'<th scope="col">{html.escape(header)}</th>' if header else "<td></td>"
+        for header in headers
+    )
     body = "".join(
         f'<tr><th scope="row">{_cell(first)}</th>'
         + "".join(f"<td>{_cell(cell)}</td>" for cell in cells)
@@ -243,7 +279,7 @@ def table(headers, rows, caption, stacked=False):
     )
     kind = ' class="stacked"' if stacked else ""
     content = f"<table{kind}><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>"
-    return Figure(content, caption)
+    return Figure(content, caption, kind="Table")
 
 
 _MARKS = {HOLDS: "✓", IN_PART: "◐", FAILS: "✗", OPEN: "?"}
@@ -253,8 +289,8 @@ def ledger(claims):
     """Return a table of claims, their checks with bounds and evidence, and the verdict."""
     rows = [
         [
-            _Html(f'<span id="claim-{claim.name}">{html.escape(claim.text)}</span>'),
-            _Html("".join(f"<p>{html.escape(_check_line(check))}</p>" for check in claim.checks)),
+            Html(f'<span id="claim-{claim.name}">{html.escape(claim.text)}</span>'),
+            Html("".join(f"<p>{html.escape(_check_line(check))}</p>" for check in claim.checks)),
             f"{_MARKS[claim.verdict]} {claim.verdict}",
         ]
         for claim in claims
@@ -267,7 +303,7 @@ def ledger_summary(claims):
     """Return a table of claims and verdicts, each claim a link to its row above."""
     rows = [
         [
-            _Html(f'<a href="#claim-{claim.name}">{html.escape(claim.text)}</a>'),
+            Html(f'<a href="#claim-{claim.name}">{html.escape(claim.text)}</a>'),
             f"{sum(check.outcome == HOLDS for check in claim.checks)} of {len(claim.checks)}",
             f"{_MARKS[claim.verdict]} {claim.verdict}",
         ]
@@ -283,12 +319,12 @@ def _check_line(check):
     return f"{_MARKS[check.outcome]} {check.what}: {estimate}, {check.expected}{many}"
 
 
-class _Html(str):
+class Html(str):
     """A table cell that is HTML as it stands."""
 
 
 def _cell(value):
-    return value if isinstance(value, _Html) else html.escape(str(value))
+    return value if isinstance(value, Html) else html.escape(str(value))
 
 
 def percent(values, digits=1):

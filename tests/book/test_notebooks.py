@@ -3,9 +3,10 @@
 import json
 import re
 
+import contents
 import nbformat
 import pytest
-import yaml
+import repository
 from conftest import NOTEBOOKS, PAGES, ROOT
 from nbstripout import strip_output
 
@@ -21,7 +22,7 @@ def test_a_notebook_is_stripped(path):
     assert notebook == stripped
     assert set(notebook.metadata) <= {"kernelspec", "language_info"}
     for cell in notebook.cells:
-        assert set(cell.metadata) <= {"tags"}
+        assert set(cell.metadata) <= {"tags", "jupyter"}
 
 
 @EACH
@@ -55,12 +56,24 @@ def test_it_opens_with_one_heading_and_skips_no_level(path):
 
 
 def test_every_page_is_in_the_table_of_contents_once():
-    text = json.dumps(yaml.safe_load((ROOT / "_toc.yml").read_text()))
-    listed = re.findall(r'"(?:root|file)": "([^"]+)"', text)
     kept = [p.relative_to(ROOT / "book").with_suffix("").as_posix() for p in PAGES]
-    assert sorted(listed) == sorted(kept)
+    assert sorted(contents.pages()) == sorted(kept)
 
 
 def test_every_experiment_has_its_chapter():
     chapters = {path.stem for path in (ROOT / "book" / "techniques").glob("*.ipynb")}
     assert set(EXPERIMENTS) == chapters
+
+
+@EACH
+def test_it_begins_by_setting_itself_up_from_the_repository_that_the_configuration_names(path):
+    first = json.loads(path.read_text())["cells"][0]
+    assert first == repository.set_up(), "run `make repository`"
+
+
+@EACH
+def test_its_last_code_is_for_the_reader_to_change(path):
+    cells = nbformat.read(path, as_version=4).cells
+    assert [c.id for c in cells if c.cell_type == "code"][-1] == "try-it"
+    headings = [h for c in cells for h in re.findall(r"^## (.+)", c.source, flags=re.MULTILINE)]
+    assert "Try it yourself" in headings

@@ -1,0 +1,91 @@
+"""A chapter in JupyterLab: opened, a number changed, run from top to bottom, without an error."""
+
+import contextlib
+import json
+import shutil
+import socket
+import subprocess
+import sys
+import time
+import urllib.request
+
+import pytest
+from conftest import ROOT
+
+
+@pytest.fixture(scope="module")
+def lab(tmp_path_factory):
+    """A JupyterLab on a copy of the book, in its dark theme."""
+    folder = tmp_path_factory.mktemp("lab")
+    shutil.copytree(ROOT / "book", folder / "book")
+    shutil.copy(ROOT / "_toc.yml", folder)
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    settings = folder / "settings" / "@jupyterlab" / "apputils-extension"
+    settings.mkdir(parents=True)
+    (settings / "themes.jupyterlab-settings").write_text('{"theme": "JupyterLab Dark"}')
+    command = [sys.executable, "-m", "jupyter", "lab", "--no-browser", f"--port={port}"]
+    command += ["--allow-root", f"--notebook-dir={folder / 'book'}", "--IdentityProvider.token="]
+    command += [f"--LabApp.user_settings_dir={folder / 'settings'}"]
+    with open(folder / "log", "w") as log:
+        server = subprocess.Popen(command, stdout=log, stderr=log)
+    address = f"http://127.0.0.1:{port}"
+    try:
+        until(lambda: answers(f"{address}/api"), 60, "JupyterLab to start")
+        yield address
+    finally:
+        server.terminate()
+        server.wait(30)
+
+
+def until(condition, seconds, what):
+    for _ in range(seconds * 4):
+        if condition():
+            return
+        time.sleep(0.25)
+    pytest.fail(f"waited {seconds} s for {what}")
+
+
+def answers(address):
+    with contextlib.suppress(OSError):
+        return json.load(urllib.request.urlopen(address))
+
+
+def test_a_chapter_opens_and_runs_after_a_number_was_changed(browser, lab):
+    page = browser.new_page(viewport={"width": 1280, "height": 6000})
+    page.goto(f"{lab}/lab/tree/techniques/l2.ipynb?reset")
+    # The page calls itself idle before there is a kernel, and runs nothing then.
+
+    def kernels():
+        return [k for k in answers(f"{lab}/api/kernels") or [] if k["connections"]]
+
+    until(lambda: [k["execution_state"] for k in kernels()] == ["idle"], 90, "the kernel")
+    page.locator(".jp-Notebook .katex").first.wait_for()
+    assert page.locator(".jp-Notebook aside, .jp-Notebook .admonition").count() >= 1
+
+    cell = page.locator(".jp-CodeCell", has_text="strength = 1e-4").locator(".cm-content")
+    cell.locator(".cm-line").first.click()
+    page.keyboard.press("End")
+    page.keyboard.press("Backspace")
+    page.keyboard.type("3")
+    page.get_by_role("menuitem", name="Run", exact=True).click()
+    page.get_by_text("Run All Cells", exact=True).click()
+    page.locator(".jp-OutputArea-output", has_text="L2(strength=0.001)").wait_for(timeout=120_000)
+
+    assert page.locator("[data-mime-type='application/vnd.jupyter.error']").count() == 0
+    assert page.locator("[data-mime-type='application/vnd.jupyter.stderr']").count() == 0
+    text = page.locator(".jp-Notebook figure svg text").first
+    fill = text.evaluate("text => getComputedStyle(text).fill")
+    channels = [int(channel) for channel in fill.strip("rgba()").split(",")[:3]]
+    assert min(channels) > 150, "dark text on the dark theme"
+    page.close()
+
+
+def test_training_shows_how_far_it_is():
+    code = (
+        "from regularization import data, training, techniques;"
+        "training.fit(techniques.Technique(), data.load('digits'), steps=1000, seeds=1)"
+    )
+    process = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    assert process.returncode == 0 and "/1000 [" in process.stderr

@@ -1,0 +1,71 @@
+"""The book as a PDF: its chapters in the outline, its pages numbered, its figures whole."""
+
+import os
+import subprocess
+
+import contents
+import pytest
+from conftest import ROOT
+from pypdf import PdfReader
+
+A4 = {"width": 627, "height": 963}  # what its margins leave of a page, CSS pixels
+
+
+@pytest.fixture(scope="session")
+def printed(browser, built):
+    command = ["make", "--no-print-directory", "pdf", f"BUILD={built}", "PRESET=quick"]
+    command.append(f"DATA={built.joinpath('dataset').read_text()}")
+    process = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
+    assert process.returncode == 0, process.stdout + process.stderr
+    return PdfReader(built / "seeing-regularization.pdf")
+
+
+def flat(outline):
+    for entry in outline:
+        yield from flat(entry) if isinstance(entry, list) else [entry]
+
+
+def test_its_outline_leads_to_every_chapter_on_a_page_of_its_own(printed):
+    entries = list(flat(printed.outline))
+    starts = {}
+    for number in range(1, len(contents.notebooks()) + 1):
+        (entry,) = [e for e in entries if e.title.startswith(f"{number}. ")]
+        starts[number] = printed.get_destination_page_number(entry)
+    assert sorted(starts.values()) == list(starts.values())
+    assert len(set(starts.values())) == len(starts)
+    for number, page in starts.items():
+        assert f"{number}." in printed.pages[page].extract_text()[:40]
+
+
+def test_its_pages_are_numbered(printed):
+    for number, page in enumerate(printed.pages, start=1):
+        assert page.extract_text().split()[-1] == str(number)
+
+
+def test_no_figure_is_taller_than_a_page_so_none_is_cut(browser, printed, built):
+    page = browser.new_page(viewport=A4)
+    page.emulate_media(media="print")
+    page.goto((built / "singlehtml" / "index.html").as_uri())
+    boxes = page.locator("figure").evaluate_all(
+        """all => all.map(f => ({kind: f.dataset.kind, width: f.scrollWidth,
+                                 height: f.getBoundingClientRect().height,
+                                 whole: getComputedStyle(f).breakInside == "avoid"}))"""
+    )
+    assert len(boxes) > 40
+    for box in boxes:
+        assert box["width"] <= A4["width"]
+        # Long tables may go on overleaf, between their rows; pictures may not.
+        assert box["height"] < A4["height"] if box["whole"] else box["kind"] == "Table"
+    page.close()
+
+
+def test_without_a_browser_it_says_what_to_install(built):
+    process = subprocess.run(
+        ["python", "workflow/pdf.py", "page.html", str(built / "not.pdf")],
+        cwd=ROOT,
+        env=os.environ | {"CHROMIUM": "no-such-browser"},
+        capture_output=True,
+        text=True,
+    )
+    assert process.returncode == 1 and "apt install chromium" in process.stderr
+    assert len(process.stderr.strip().splitlines()) == 1 and not (built / "not.pdf").exists()

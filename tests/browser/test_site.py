@@ -1,0 +1,213 @@
+"""Every page in a real browser: quiet, self-contained, within its frame and weight, accessible."""
+
+import gzip
+import re
+
+import contents
+import pytest
+
+WIDTHS = (360, 768, 1280)
+PAGES = [*contents.pages(), "search", "genindex"]
+#: What `page` may weigh, bytes: as it is, packed, and with its pictures.
+RAW, PACKED, WITH_PICTURES = 900_000, 300_000, 1_500_000
+PICTURE = re.compile(rb"data:image/png;base64,[^\"]*")
+
+
+@pytest.fixture
+def visit(browser, built):
+    """Open a page of the built site from its file; what it loads and complains of is kept."""
+    contexts = []
+
+    def visit(name, **options):
+        context = browser.new_context(**options)
+        contexts.append(context)
+        page = context.new_page()
+        page.loaded, page.complaints = {}, []
+        page.on("response", lambda r: page.loaded.update({r.url: r.body()}))
+        page.on("requestfailed", lambda r: page.complaints.append(f"failed: {r.url}"))
+        page.on("pageerror", lambda error: page.complaints.append(str(error)))
+        page.on(
+            "console",
+            lambda m: page.complaints.append(m.text) if m.type in ("error", "warning") else None,
+        )
+        page.goto((built / "html" / f"{name}.html").as_uri())
+        return page
+
+    yield visit
+    for context in contexts:
+        context.close()
+
+
+@pytest.mark.parametrize("name", PAGES)
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_a_page_is_quiet_accessible_and_within_its_frame(visit, axe, name, scheme):
+    for width in WIDTHS:
+        page = visit(name, color_scheme=scheme, viewport={"width": width, "height": 800})
+        page.wait_for_load_state("networkidle")
+        assert page.locator("html").get_attribute("data-theme") == scheme
+        assert page.locator("html").get_attribute("lang") == "en"
+        assert page.evaluate("document.documentElement.scrollWidth") <= width
+        page.evaluate(axe)
+        violations = page.evaluate("axe.run({preload: false})")["violations"]
+        assert not violations, [(v["id"], v["nodes"][0]["html"][:200]) for v in violations]
+        assert not page.complaints
+        assert all(url.startswith(("file:", "data:")) for url in page.loaded)
+
+
+@pytest.mark.parametrize("name", PAGES)
+def test_a_page_is_light_and_stands_still_while_it_appears(visit, name):
+    page = visit(name, viewport={"width": 1280, "height": 800})
+    page.wait_for_load_state("networkidle")
+    shift = page.evaluate(
+        """new Promise(done => {
+             let sum = 0;
+             new PerformanceObserver(list => {
+               for (const entry of list.getEntries()) sum += entry.value;
+             }).observe({type: "layout-shift", buffered: true});
+             setTimeout(() => done(sum), 300);
+           })"""
+    )
+    assert shift < 0.02
+    files = {url: body for url, body in page.loaded.items() if url.startswith("file:")}
+    text = [PICTURE.sub(b"", body) for body in files.values()]
+    assert sum(map(len, text)) <= RAW
+    assert sum(len(gzip.compress(body)) for body in text) <= PACKED
+    assert sum(map(len, files.values())) <= WITH_PICTURES
+    for image in page.locator("article img").all():
+        assert image.get_attribute("alt") and image.get_attribute("loading") == "lazy"
+
+
+def test_the_first_screen_is_one_sentence_and_the_wall(visit):
+    for viewport in ({"width": 1280, "height": 800}, {"width": 360, "height": 740}):
+        page = visit("index", viewport=viewport)
+        box = page.locator("article figure svg").first.bounding_box()
+        assert box["y"] + box["height"] <= viewport["height"]
+        assert page.locator("article p").first.inner_text().count(".") == 1
+
+
+@pytest.mark.parametrize("slug", contents.techniques())
+def test_a_technique_opens_with_its_ten_weight_images(visit, slug):
+    page = visit(f"techniques/{slug}", viewport={"width": 1280, "height": 800})
+    opening = page.locator("article figure").first
+    assert opening.locator("image").count() == 10
+    assert opening.bounding_box()["y"] < 800
+    assert "Ten weight images" in opening.locator("svg").get_attribute("aria-label")
+
+
+def test_a_figures_text_can_be_read_on_a_phone(visit):
+    page = visit("techniques/l2", viewport={"width": 360, "height": 740})
+    heights = page.locator("figure svg text").evaluate_all(
+        "texts => texts.map(t => t.getBoundingClientRect().height)"
+    )
+    assert len(heights) > 30 and min(heights) >= 9
+
+
+def test_figures_stand_on_the_pages_own_ground_in_the_dark(visit):
+    from io import BytesIO
+
+    from matplotlib.image import imread
+
+    page = visit("techniques/l2", color_scheme="dark", viewport={"width": 1280, "height": 800})
+    for figure in page.locator("figure.book-figure").all():
+        corner = imread(BytesIO(figure.screenshot()))[0, 0, :3]
+        assert corner.max() < 0.2, "a light box in a dark page"
+
+
+def test_each_figure_table_and_equation_is_numbered_in_order_and_links_carry_its_number(visit):
+    page = visit("techniques/l2")
+    for kind in ("Figure", "Table"):
+        labels = page.locator(f'figure[data-kind="{kind}"] .number').all_inner_texts()
+        chapter = labels[0].split()[1].split(".")[0]
+        assert labels == [f"{kind} {chapter}.{i}" for i in range(1, len(labels) + 1)]
+        assert len(labels) == page.locator(f'figure[data-kind="{kind}"]').count()
+    assert page.locator(".eqno").first.inner_text() == f"({chapter}.1)"
+    link = page.locator('a[href="#l2-weight-images"]')
+    assert link.inner_text() == page.locator("#l2-weight-images .number").inner_text()
+
+
+def test_a_term_shows_its_meaning_on_hover_and_on_focus(visit):
+    page = visit("techniques/l2", viewport={"width": 360, "height": 740})
+    term = page.locator(".term").first
+    meaning = term.get_by_role("tooltip", include_hidden=True)
+    assert not meaning.is_visible()
+    term.locator("a").hover()
+    assert meaning.is_visible() and "multiplied" in meaning.inner_text()
+    page.mouse.move(0, 0)
+    assert not meaning.is_visible()
+    term.locator("a").focus()
+    assert meaning.is_visible()
+    box = meaning.bounding_box()
+    assert box["x"] >= 0 and box["x"] + box["width"] <= 360
+    described = term.locator("a").get_attribute("aria-describedby")
+    assert described == meaning.get_attribute("id")
+
+
+def test_the_keyboard_reaches_every_control_and_shows_where_it_is(visit):
+    page = visit("techniques/l2", viewport={"width": 1280, "height": 800})
+    controls = page.locator("article a, article button, article summary, article [tabindex='0']")
+    wanted = sum(control.is_visible() for control in controls.all())
+    reached = 0
+    for _ in range(200):
+        page.keyboard.press("Tab")
+        inside, outline = page.evaluate(
+            """() => { const e = document.activeElement, s = getComputedStyle(e);
+                       return [!!e.closest("article"),
+                               s.outlineStyle != "none" || s.boxShadow != "none"]; }"""
+        )
+        reached += inside
+        assert outline, page.evaluate("document.activeElement.outerHTML")
+        if reached and not inside:
+            break
+    assert reached >= wanted > 10
+
+
+def test_nothing_moves_for_who_asked_for_less_motion(visit):
+    page = visit("index", reduced_motion="reduce")
+    moving = """[...document.querySelectorAll('*')].filter(e => {
+        const s = getComputedStyle(e);
+        return s.animationName != 'none' || parseFloat(s.transitionDuration) > 0; }).length"""
+    assert page.evaluate(moving) == 0
+
+
+def test_search_finds_a_word(visit, served):
+    page = visit("index")
+    page.goto(f"{served}/search.html?q=dropout")
+    page.locator("ul.search li a").first.wait_for()
+    assert any(
+        "dropout" in href
+        for href in page.locator("ul.search li a").evaluate_all(
+            "links => links.map(link => link.href)"
+        )
+    )
+
+
+def test_next_and_previous_walk_the_whole_book(visit):
+    page, walked = visit("index"), ["index"]
+    for direction in ("right-next", "left-prev"):
+        while page.locator(f"a.{direction}").count():
+            with page.expect_navigation():
+                page.locator(f"a.{direction}").click()
+            walked.append(re.search(r"/html/(.+)\.html", page.url)[1])
+    assert walked == [*contents.pages(), *contents.pages()[-2::-1]]
+
+
+def test_code_can_be_copied(browser, served):
+    context = browser.new_context(permissions=["clipboard-read", "clipboard-write"])
+    page = context.new_page()
+    page.goto(f"{served}/techniques/l2.html")
+    cell = page.locator("div.cell_input:visible", has_text="technique = L2").first
+    cell.hover()
+    cell.locator("button.copybtn").click()
+    assert (
+        page.evaluate("navigator.clipboard.readText()") == cell.locator("pre").inner_text().strip()
+    )
+    context.close()
+
+
+def test_formulas_are_spoken_and_set_without_a_script(visit):
+    page = visit("techniques/l2")
+    assert page.locator("math").count() > 3
+    assert not any("mathjax" in url.lower() for url in page.loaded)
+    assert any("stix-two-math" in url for url in page.loaded)
+    formula = page.locator(".formula math").first.bounding_box()
+    assert formula["height"] > 30  # a fraction stands on two lines

@@ -1,0 +1,156 @@
+"""What the site says of itself: its first picture, what made it, and what one can take along."""
+
+import csv
+import datetime
+import json
+import os
+import shutil
+import time
+from html import escape
+from pathlib import Path
+
+import yaml
+from contents import techniques
+from repository import address
+
+from regularization import figures, runs
+
+ROOT = Path(__file__).parents[1]
+#: What a row of results.csv says of a run and one of its seeds.
+OF_A_RUN = ["dataset", "preset", "steps", "batch_size", "learning_rate", "seconds_per_step"]
+OF_A_SEED = ["train_accuracy", "test_accuracy", "test_accuracy_as_published"]
+OF_A_SEED += ["weight_min", "weight_max"]
+
+
+def write(build, stage, files):
+    """Write the parts that pages include into `stage`, and what one can take along into `files`."""
+    found = saved_runs(build)
+    shutil.copytree(build / "results", files / "results")
+    write_csv(found, files / "results.csv")
+    shutil.copy(ROOT / "CITATION.cff", files)
+    post = {found[slug].title: found[slug] for slug in techniques()}
+    parts = {
+        "wall": raw(figures.wall(post, own_scales=True)),
+        "made": raw(table_of_makers(build, found)),
+        "times": raw(table_of_times(build)),
+        "results": raw(table_of_results(found)),
+        "cite": citation(),
+    }
+    (stage / "generated").mkdir()
+    for name, text in parts.items():
+        (stage / "generated" / f"{name}.txt").write_text(text + "\n")
+
+
+def raw(figure):
+    """Return a table as Markdown that keeps it as it is."""
+    return f"```{{raw}} html\n{figure._repr_html_()}\n```"
+
+
+def saved_runs(build):
+    """Return every run of a build by its slug."""
+    slugs = sorted(path.stem for path in (build / "results").glob("*.npz"))
+    return {slug: runs.load(slug, build / "results") for slug in slugs}
+
+
+def makers(build, found):
+    """Return what made the pages, as pairs of words."""
+    settings = json.loads((build / "settings.json").read_text())
+    run = next(iter(found.values()))
+    moment = int(os.environ.get("SOURCE_DATE_EPOCH", time.time()))
+    return [
+        ("preset", settings["preset"]),
+        ("data set", settings["dataset"]),
+        ("steps", f"{run.steps:,}"),
+        ("seeds", ", ".join(map(str, sorted(set(run.seeds))))),
+        ("device", run.device),
+        ("backend", f"{run.backend} {run.versions[run.backend]}"),
+        ("Keras", run.versions["keras"]),
+        ("NumPy", run.versions["numpy"]),
+        ("Python", run.versions["python"]),
+        ("commit", runs.provenance()["commit"]),
+        ("date", datetime.datetime.fromtimestamp(moment, datetime.UTC).date().isoformat()),
+    ]
+
+
+def table_of_makers(build, found):
+    """Return the makers as a table."""
+    return figures.table(["", "this build"], makers(build, found), "What made these pages.")
+
+
+def table_of_times(build):
+    """Return how long each chapter took, and how much memory, the longest first."""
+    records = {
+        path.relative_to(build / "logs").with_suffix("").as_posix(): json.loads(path.read_text())
+        for path in (build / "logs").rglob("*.json")
+    }
+    rows = [
+        [page, f"{made['seconds']:.0f}", f"{made['peak_memory_mib'] or float('nan'):,.0f}"]
+        for page, made in sorted(records.items(), key=lambda item: -item[1]["seconds"])
+    ]
+    rows.append(["all of them", f"{sum(made['seconds'] for made in records.values()):.0f}", ""])
+    headers = ["chapter", "seconds", "peak memory, MiB"]
+    return figures.table(headers, rows, "How long each chapter took from start to end.")
+
+
+def table_of_results(found):
+    """Return the runs with links to their files."""
+    rows = [
+        [
+            run.title,
+            figures.percent(run.test_accuracy),
+            figures.Html(f'<a href="files/results/{slug}.json">{slug}.json</a>'),
+            figures.Html(f'<a href="files/results/{slug}.npz">{slug}.npz</a>'),
+        ]
+        for slug, run in found.items()
+    ]
+    for path, words in {"results.csv": "all runs", "results/ledger.json": "the ledger"}.items():
+        link = figures.Html(f'<a href="files/{path}">{Path(path).name}</a>')
+        rows.append([words[0].upper() + words[1:], "", link, ""])
+    headers = ["run", "test accuracy", "results", "weights"]
+    return figures.table(headers, rows, "Test accuracy, results and weights of every run.")
+
+
+def write_csv(found, path):
+    """Write a row for each run and seed."""
+    with open(path, "w", newline="") as file:
+        rows = csv.writer(file)
+        rows.writerow(["run", "technique", "seed", *OF_A_RUN, *OF_A_SEED])
+        for slug, run in found.items():
+            for i, seed in enumerate(run.seeds):
+                one = run.of_replicas([i])
+                settings = "; ".join(
+                    f"{name}={value[0] if isinstance(value, list) else value}"
+                    for name, value in one.technique.items()
+                    if name != "name"
+                )
+                technique = f"{run.technique['name']}({settings})"
+                of_run = [getattr(one, name) for name in OF_A_RUN]
+                of_seed = [getattr(one, name)[0] for name in OF_A_SEED]
+                rows.writerow([slug, technique, seed, *of_run, *of_seed])
+
+
+def citation():
+    """Return the citation as text and as BibTeX, from CITATION.cff."""
+    cited = yaml.safe_load((ROOT / "CITATION.cff").read_text())
+    author = " and ".join(who["name"] for who in cited["authors"])
+    title, version, released = cited["title"], cited["version"], str(cited["date-released"])
+    lines = {
+        "author": f"{{{author}}}",  # a second pair of braces: it is not a person's name
+        "title": title,
+        "year": released[:4],
+        "version": version,
+    }
+    if address():
+        lines["url"] = address()
+    bibtex = ",\n".join(f"  {name:8}= {{{value}}}" for name, value in lines.items())
+    text = f"{author}: *{title}*, version {version}, {released[:4]}." + (
+        f" <{address()}>" if address() else ""
+    )
+    file = '<a href="files/CITATION.cff">CITATION.cff</a>'
+    return f"{text}\n\n```bibtex\n@software{{seeing_regularization,\n{bibtex}\n}}\n```\n\n{file}"
+
+
+def footer(build):
+    """Say in one line what made the pages."""
+    words = (f"{escape(name)} {escape(value)}" for name, value in makers(build, saved_runs(build)))
+    return " · ".join(words)

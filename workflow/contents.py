@@ -1,0 +1,29 @@
+"""The pages of the book, in the order of `_toc.yml`."""
+
+from pathlib import Path
+
+import yaml
+
+ROOT = Path(__file__).parents[1]
+
+
+def pages():
+    """Return every page's name, e.g. `techniques/l2`."""
+    return _pages(yaml.safe_load((ROOT / "_toc.yml").read_text()))
+
+
+def _pages(entry):
+    own = [entry.get("root") or entry["file"]] if entry.keys() & {"root", "file"} else []
+    children = entry.get("parts", []) + entry.get("chapters", []) + entry.get("sections", [])
+    return own + [page for child in children for page in _pages(child)]
+
+
+def notebooks():
+    """Return the pages that are notebooks."""
+    return [page for page in pages() if (ROOT / "book" / f"{page}.ipynb").is_file()]
+
+
+def techniques():
+    """Return the slugs of the techniques, each of which has a chapter and a run."""
+    folder = "techniques/"
+    return [page.removeprefix(folder) for page in notebooks() if page.startswith(folder)]

@@ -1,0 +1,22 @@
+"""What our pages add to sphinx-book-theme: a Sphinx extension, in pieces.
+
+Formulas become MathML, figures and tables get numbers, terms show what they mean, what makes a
+page heavy without being seen is left out, and the theme's faults of accessibility are mended.
+"""
+
+from pathlib import Path
+
+from theme import formulas, glossary, lean, mended, numbers
+
+
+def setup(app):
+    """Register the pieces with Sphinx."""
+    app.connect("config-inited", use_templates)
+    for piece in (formulas, numbers, glossary, mended, lean):
+        piece.setup(app)
+    return {"parallel_read_safe": True, "parallel_write_safe": True}
+
+
+def use_templates(app, config):
+    """Let our templates come before the theme's."""
+    config.templates_path.append(str(Path(__file__).parent / "templates"))

@@ -1,0 +1,45 @@
+"""Formulas as MathML: browsers lay them out, screen readers speak them, nothing is loaded."""
+
+import re
+
+from docutils import nodes
+from docutils.utils.math import MathError
+from docutils.utils.math.latex2mathml import tex2mathml
+from sphinx.util import logging
+from sphinx.util.math import get_node_equation_number
+
+LOGGER = logging.getLogger(__name__)
+#: A formula that is wider than the page is scrolled in its frame, by keyboard too.
+SCROLLED = {"tabindex": "0", "role": "group", "aria-label": "Formula"}
+
+
+def setup(app):
+    """Make this the renderer of formulas, in place of MathJax."""
+    app.add_html_math_renderer("mathml", (visit_inline, None), (visit_display, None))
+    app.config.html_math_renderer = "mathml"
+
+
+def visit_inline(translator, node):
+    """Write a formula within a line."""
+    translator.body.append(mathml(node, node.astext()))
+    raise nodes.SkipNode
+
+
+def visit_display(translator, node):
+    """Write a formula on a line of its own, with its number if it has one."""
+    translator.body.append(translator.starttag(node, "div", CLASS="formula", **SCROLLED))
+    translator.body.append(mathml(node, node.astext(), as_block=True))
+    if node["number"]:
+        number = get_node_equation_number(translator, node)
+        translator.body.append(f'<span class="eqno">({number})</span>')
+    translator.body.append("</div>\n")
+    raise nodes.SkipNode
+
+
+def mathml(node, tex, as_block=False):
+    """Return a TeX formula as MathML; one that is not understood is a warning, and stays TeX."""
+    try:
+        return re.sub(r">\s+<", "><", tex2mathml(tex.strip(), as_block=as_block))
+    except (MathError, SyntaxError) as error:
+        LOGGER.warning("the formula %r cannot be set: %s", tex, error, location=node)
+        return f"<code>{tex}</code>"

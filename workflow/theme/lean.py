@@ -1,0 +1,44 @@
+"""Leave out what makes a page heavy and is never seen: icons that no page shows."""
+
+import re
+from io import BytesIO
+from pathlib import Path
+
+from fontTools import subset
+
+#: The rule of a style sheet that gives an icon's names its character.
+RULE = re.compile(r'((?:\.fa-[\w-]+:before,?)+)\{content:"\\([0-9a-f]+)"\}')
+
+
+def setup(app):
+    """Fit the icons when the site is written."""
+    app.connect("build-finished", fit_icons)
+
+
+def fit_icons(app, error):
+    """Cut the icon font, and its style sheet, down to the icons that the site uses."""
+    site = Path(app.outdir)
+    sheet = site / "_static" / "styles" / "pydata-sphinx-theme.css"
+    if error or not sheet.is_file():
+        return
+    kinds = ("*.html", "*.js")
+    pages = "".join(path.read_text() for kind in kinds for path in site.rglob(kind))
+    names = {f".{name}:before" for name in set(re.findall(r"fa-[\w-]+", pages))}
+    styles = sheet.read_text()
+    used = {
+        int(code, 16)
+        for selectors, code in RULE.findall(styles)
+        if names & set(selectors.split(","))
+    }
+    sheet.write_text(RULE.sub(lambda rule: rule[0] if int(rule[2], 16) in used else "", styles))
+    # Characters that style sheets use without a name.
+    others = "".join(path.read_text() for path in site.rglob("*.css"))
+    used |= {ord(icon) for icon in re.findall(r'--pst-icon-[\w-]+:\s*"(.)"', others)}
+    used |= {int(code, 16) for code in re.findall(r'content:"\\(f[0-9a-f]{3})"', others)}
+    for path in sheet.parents[1].glob("vendor/fontawesome/webfonts/*.woff2"):
+        options = subset.Options(flavor="woff2", ignore_missing_unicodes=True)
+        font = subset.load_font(BytesIO(path.read_bytes()), options)
+        cutter = subset.Subsetter(options)
+        cutter.populate(unicodes=used)
+        cutter.subset(font)
+        subset.save_font(font, path, options)
