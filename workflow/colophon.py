@@ -98,16 +98,20 @@ def table_of_results(found):
         [
             run.title,
             figures.percent(run.test_accuracy),
-            figures.Html(f'<a href="files/results/{slug}.json">{slug}.json</a>'),
-            figures.Html(f'<a href="files/results/{slug}.npz">{slug}.npz</a>'),
+            link(f"results/{slug}.json", "JSON", run.title),
+            link(f"results/{slug}.npz", "NPZ", run.title),
         ]
         for slug, run in found.items()
     ]
-    for path, words in {"results.csv": "all runs", "results/ledger.json": "the ledger"}.items():
-        link = figures.Html(f'<a href="files/{path}">{Path(path).name}</a>')
-        rows.append([words[0].upper() + words[1:], "", link, ""])
+    rows.append(["All runs", "", link("results.csv", "CSV", "all runs"), ""])
+    rows.append(["The ledger", "", link("results/ledger.json", "JSON", "the ledger"), ""])
     headers = ["run", "test accuracy", "results", "weights"]
     return figures.table(headers, rows, "Test accuracy, results and weights of every run.")
+
+
+def link(path, kind, of):
+    """Return a link to a file that one can take along, as a cell of a table."""
+    return figures.Html(f'<a href="files/{path}" aria-label="{kind}: {of}">{kind}</a>')
 
 
 def write_csv(found, path):
