@@ -1,0 +1,83 @@
+"""The repository's address is one setting: buttons and set-up cells follow it, or are absent."""
+
+import json
+import shutil
+import subprocess
+import sys
+from urllib.parse import unquote, urlparse
+
+import contents
+import pytest
+from bs4 import BeautifulSoup
+from conftest import ROOT
+
+ADDRESS = "https://github.com/someone/seeing-regularization"
+
+
+def launchers(html, page):
+    soup = BeautifulSoup((html / f"{page}.html").read_text(), "html.parser")
+    return [a["href"] for a in soup.select(".article-header-buttons a[href]")]
+
+
+@pytest.fixture(scope="module")
+def elsewhere(built, tmp_path_factory):
+    """A copy of the book with the address set, carried into the chapters, and its site built."""
+    copy = tmp_path_factory.mktemp("copy")
+    for name in ("_config.yml", "_toc.yml", "CITATION.cff"):
+        shutil.copy(ROOT / name, copy)
+    for name in ("book", "workflow"):
+        shutil.copytree(ROOT / name, copy / name)
+    for name in ("executed", "results", "logs", "settings.json"):
+        source = built / name
+        (shutil.copytree if source.is_dir() else shutil.copy)(source, copy / "_build" / name)
+    config = (copy / "_config.yml").read_text()
+    assert config.count('repository_url: ""') == 1
+    (copy / "_config.yml").write_text(
+        config.replace('repository_url: ""', f'repository_url: "{ADDRESS}"')
+    )
+    command = [sys.executable, copy / "workflow" / "site.py"]
+    command += ["--build", copy / "_build", "--log", copy / "log"]
+    for each in ([sys.executable, copy / "workflow" / "repository.py"], command):
+        process = subprocess.run(each, capture_output=True, text=True)
+        assert process.returncode == 0, process.stderr
+    return copy
+
+
+def test_without_an_address_there_are_no_buttons(built):
+    for page in contents.notebooks():
+        assert not launchers(built / "html", page)
+
+
+def test_with_an_address_the_buttons_go_to_files_that_exist(elsewhere):
+    for page in contents.notebooks():
+        links = launchers(elsewhere / "_build" / "html", page)
+        (colab,) = [link for link in links if "colab" in link]
+        (binder,) = [link for link in links if "mybinder" in link]
+        assert urlparse(colab).path.startswith("/github/someone/seeing-regularization/blob/main/")
+        for path in (colab.partition("/blob/main/")[2], unquote(binder).partition("lab/tree/")[2]):
+            assert path == f"book/{page}.ipynb" and (ROOT / path).is_file()
+
+
+def test_with_an_address_each_chapter_installs_the_book_where_it_is_missing(elsewhere):
+    calls = []
+
+    class Shell:
+        def run_line_magic(self, *arguments):
+            calls.append(arguments)
+
+    for page in contents.notebooks():
+        path = elsewhere / "book" / f"{page}.ipynb"
+        code = "".join(json.loads(path.read_text())["cells"][0]["source"])
+        exec(code, {"get_ipython": Shell})
+        assert not calls  # the package is here
+        exec(code.replace('"regularization"', '"not_installed"'), {"get_ipython": Shell})
+        assert calls.pop() == ("pip", f"install --quiet seeing-regularization@git+{ADDRESS}")
+
+
+def test_the_address_stands_in_the_citation(elsewhere):
+    assert (
+        f"url     = {{{ADDRESS}}}"
+        in BeautifulSoup(
+            (elsewhere / "_build" / "html" / "colophon.html").read_text(), "html.parser"
+        ).get_text()
+    )
