@@ -3,6 +3,7 @@
 import argparse
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -14,6 +15,12 @@ import yaml
 from regularization import figures
 
 ROOT = Path(__file__).parents[1]
+#: What is said where a builder of Sphinx's fails.
+WHAT = {
+    "html": "site was not built",
+    "singlehtml": "book's single page was not built",
+    "linkcheck": "links do not all lead somewhere",
+}
 
 
 def main():
@@ -21,7 +28,7 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--build", type=Path, required=True)
     parser.add_argument("--log", type=Path, required=True)
-    parser.add_argument("--builder", default="html", choices=["html", "singlehtml", "linkcheck"])
+    parser.add_argument("--builder", default="html", choices=WHAT)
     arguments = parser.parse_args()
     build, builder = arguments.build.absolute(), arguments.builder
     work, finished = build / "site", build / builder
@@ -43,10 +50,10 @@ def main():
             env=os.environ | {"PYTHONPATH": str(ROOT / "workflow")},
         )
     if status:
-        lines = arguments.log.read_text().splitlines()
+        lines = re.sub(r"\x1b\[[\d;]*m", "", arguments.log.read_text()).splitlines()
         warnings = [line for line in lines if "WARNING" in line or "ERROR" in line] or lines[-5:]
         sys.exit(
-            "The site was not built: " + " ".join(warnings[:5]) + " Expected a build without "
+            f"The {WHAT[builder]}: " + " ".join(warnings[:5]) + " Expected a build without "
             f"warnings. The log is {arguments.log}."
         )
     (work / "_build" / builder).rename(finished)
