@@ -5,6 +5,7 @@ import subprocess
 
 import contents
 import pytest
+from bs4 import BeautifulSoup
 from conftest import ROOT
 from pypdf import PdfReader
 
@@ -35,6 +36,14 @@ def test_its_outline_leads_to_every_chapter_on_a_page_of_its_own(printed):
     assert len(set(starts.values())) == len(starts)
     for number, page in starts.items():
         assert f"{number}." in printed.pages[page].extract_text()[:40]
+
+
+def test_its_figures_and_tables_have_the_numbers_of_the_site(printed, built):
+    text = " ".join(page.extract_text() for page in printed.pages)
+    for page in contents.notebooks():
+        soup = BeautifulSoup((built / "html" / f"{page}.html").read_text(), "html.parser")
+        for number in soup.select("figure .number"):
+            assert f"{number.get_text()} " in text.replace("\n", " ")
 
 
 def test_its_pages_are_numbered(printed):

@@ -8,7 +8,6 @@ it gets its number, "Table 6.1", and so does the link.
 import re
 
 from docutils import nodes
-from sphinx.addnodes import start_of_file
 from sphinx.transforms import SphinxTransform
 
 FIGURE = re.compile(r'<figure class="book-figure" data-kind="(Figure|Table)">')
@@ -62,9 +61,9 @@ def number(app, doctree, docname):
 
 
 def page_of(node, docname):
-    """Return the page a node was written in; a document that is printed whole holds all pages."""
+    """Return the page a node was written in; in a book on a single page its sections say so."""
     while node := node.parent:
-        if isinstance(node, start_of_file):
+        if isinstance(node, nodes.section) and "docname" in node:
             return node["docname"]
     return docname
 
