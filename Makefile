@@ -57,7 +57,9 @@ book: .venv/.installed
 quick:
 	@$(MAKE) --no-print-directory book PRESET=quick
 
-pdf: book
+pdf: .venv/.installed
+	@python workflow/browser.py
+	@$(MAKE) --no-print-directory book
 	@python workflow/site.py --build "$(BUILD)" --log "$(BUILD)/logs/pdf.log" --builder singlehtml
 	@python workflow/pdf.py "$(BUILD)/singlehtml/index.html" "$(BUILD)/seeing-regularization.pdf"
 

@@ -3,6 +3,7 @@
 import contextlib
 import os
 import shutil
+import sys
 
 NAMES = ["chromium", "chromium-browser", "google-chrome", "chrome"]
 #: It runs in containers too, and asks nobody for updates.
@@ -38,3 +39,10 @@ def chromium():
             yield browser
         finally:
             browser.close()
+
+
+if __name__ == "__main__":  # asks before a long build whether it can be printed
+    try:
+        find()
+    except NoBrowser as error:
+        sys.exit(str(error))

@@ -1,6 +1,5 @@
 """The book as a PDF: its chapters in the outline, its pages numbered, its figures whole."""
 
-import os
 import subprocess
 
 import contents
@@ -68,13 +67,14 @@ def test_no_figure_is_taller_than_a_page_so_none_is_cut(browser, printed, built)
     page.close()
 
 
-def test_without_a_browser_it_says_what_to_install(built):
+def test_without_a_browser_it_says_what_to_install_before_it_builds(tmp_path):
     process = subprocess.run(
-        ["python", "workflow/pdf.py", "page.html", str(built / "not.pdf")],
+        ["make", "--no-print-directory", "pdf", f"BUILD={tmp_path}/b", "CHROMIUM=no-such-browser"],
         cwd=ROOT,
-        env=os.environ | {"CHROMIUM": "no-such-browser"},
         capture_output=True,
         text=True,
     )
-    assert process.returncode == 1 and "apt install chromium" in process.stderr
-    assert len(process.stderr.strip().splitlines()) == 1 and not (built / "not.pdf").exists()
+    said = process.stderr.strip().splitlines()
+    assert process.returncode and "apt install chromium" in said[0]
+    assert len(said) == 2 and said[1].startswith("make: ***")
+    assert not (tmp_path / "b").exists()
