@@ -12,8 +12,7 @@ import importlib.util
 
 repository = "{address}"
 if repository and importlib.util.find_spec("regularization") is None:
-    package = f"seeing-regularization@git+{{repository}}"
-    get_ipython().run_line_magic("pip", f"install --quiet {{package}}")
+    get_ipython().run_line_magic("pip", f"install --quiet git+{{repository}}")
 """
 
 

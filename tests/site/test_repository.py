@@ -71,7 +71,7 @@ def test_with_an_address_each_chapter_installs_the_book_where_it_is_missing(else
         exec(code, {"get_ipython": Shell})
         assert not calls  # the package is here
         exec(code.replace('"regularization"', '"not_installed"'), {"get_ipython": Shell})
-        assert calls.pop() == ("pip", f"install --quiet seeing-regularization@git+{ADDRESS}")
+        assert calls.pop() == ("pip", f"install --quiet git+{ADDRESS}")
 
 
 def test_the_address_stands_in_the_citation(elsewhere):
