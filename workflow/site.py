@@ -15,6 +15,8 @@ import yaml
 from regularization import figures
 
 ROOT = Path(__file__).parents[1]
+#: A chapter opens with the run of its name, or with this one.
+OPENED_BY = {"corrected": "drawn_weights"}
 #: What is said where a builder of Sphinx's fails.
 WHAT = {
     "html": "site was not built",
@@ -77,8 +79,9 @@ def stage(build):
         notebook = json.loads(path.read_text())
         for cell in notebook["cells"]:
             cell["metadata"]["name"] = cell["id"]  # Sphinx knows a cell by its metadata alone
-        if page.parts[0] == "techniques":
-            run = colophon.runs.load(path.stem, build / "results")
+        slug = OPENED_BY.get(path.stem, path.stem)
+        if (build / "results" / f"{slug}.npz").is_file():
+            run = colophon.runs.load(slug, build / "results")
             title = [cell["id"] for cell in notebook["cells"]].index("title")
             notebook["cells"].insert(title + 1, opening(run))
         path.write_text(json.dumps(notebook))
@@ -86,7 +89,7 @@ def stage(build):
 
 
 def opening(run):
-    """Return the cell with which a technique's page opens: its ten weight images in a row."""
+    """Return the cell with which a chapter opens: the ten weight images of its run in a row."""
     picture = {"output_type": "display_data", "metadata": {}}
     picture["data"] = {"text/html": figures.ribbon(run)._repr_html_()}
     return {

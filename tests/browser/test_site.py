@@ -85,9 +85,9 @@ def test_the_first_screen_is_one_sentence_and_the_wall(visit):
         assert page.locator("article p").first.inner_text().count(".") == 1
 
 
-@pytest.mark.parametrize("slug", contents.techniques())
-def test_a_technique_opens_with_its_ten_weight_images(visit, slug):
-    page = visit(f"techniques/{slug}", viewport={"width": 1280, "height": 800})
+@pytest.mark.parametrize("name", [p for p in PAGES if "techniques" in p] + ["corrected"])
+def test_a_chapter_that_trains_opens_with_its_ten_weight_images(visit, name):
+    page = visit(name, viewport={"width": 1280, "height": 800})
     opening = page.locator("article figure").first
     assert opening.locator("image").count() == 10
     assert opening.bounding_box()["y"] < 800
