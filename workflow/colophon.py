@@ -84,12 +84,17 @@ def table_of_times(build):
         for path in (build / "logs").rglob("*.json")
     }
     rows = [
-        [page, f"{made['seconds']:.0f}", f"{made['peak_memory_mib'] or float('nan'):,.0f}"]
+        [page, f"{made['seconds']:.0f}", mebibytes(made["peak_memory_mib"])]
         for page, made in sorted(records.items(), key=lambda item: -item[1]["seconds"])
     ]
     rows.append(["all of them", f"{sum(made['seconds'] for made in records.values()):.0f}", ""])
     headers = ["chapter", "seconds", "peak memory, MiB"]
     return figures.table(headers, rows, "How long each chapter took from start to end.")
+
+
+def mebibytes(memory):
+    """Write an amount of memory; some systems do not tell it."""
+    return "–" if memory is None else f"{memory:,.0f}"
 
 
 def table_of_results(found):

@@ -36,7 +36,10 @@ def main():
     work, finished = build / "site", build / builder
     for folder in (work, finished):
         shutil.rmtree(folder, ignore_errors=True)
-    stage(build)
+    try:
+        stage(build)
+    except ValueError as error:  # results that are not what a run saves
+        sys.exit(str(error))
     config = build / "config.yml"
     config.write_text(yaml.safe_dump(configuration(build), allow_unicode=True))
 
