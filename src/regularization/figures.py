@@ -215,6 +215,8 @@ def curves(runs, measure="test_accuracy", windows=None):
                 band = values.min(axis=1), values.max(axis=1)
                 panel.fill_between(step[seen], *band, alpha=0.25, lw=0, color=line.get_color())
             panel.set(title=title, ylabel=label, xlim=(first, last))
+            panel.locator_params(axis="x", nbins=4)  # 150,000 is a long word on a phone
+            panel.xaxis.set_major_formatter("{x:,.0f}")
         panel.set_xlabel("step")
         if len(runs) > 1:
             figure.legend(*panel.get_legend_handles_labels(), loc="outside lower center", ncols=2)
