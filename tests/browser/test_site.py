@@ -102,6 +102,25 @@ def test_a_figures_text_can_be_read_on_a_phone(visit):
     assert len(heights) > 30 and min(heights) >= 9
 
 
+@pytest.mark.parametrize("name", contents.notebooks())
+def test_no_word_of_a_figure_is_cut_off_or_lies_over_another(visit, name):
+    page = visit(name, viewport={"width": 1280, "height": 800})
+    cut = page.locator("figure svg").evaluate_all(
+        """svgs => svgs.flatMap(svg => {
+             const frame = svg.getBoundingClientRect();
+             const texts = [...svg.querySelectorAll('text')].map(t => [
+               t.textContent, t.getBoundingClientRect()]);
+             const out = texts.filter(([, b]) => b.left < frame.left - 3 || b.top < frame.top - 3
+               || b.right > frame.right + 3 || b.bottom > frame.bottom + 3);
+             const over = texts.filter(([, a], i) => texts.some(([, b], j) => i < j
+               && Math.min(a.right, b.right) - Math.max(a.left, b.left) > 2
+               && Math.min(a.bottom, b.bottom) - Math.max(a.top, b.top) > 6));
+             return [...out, ...over].map(([text]) => text);
+           })"""
+    )
+    assert not cut
+
+
 def test_figures_stand_on_the_pages_own_ground_in_the_dark(visit):
     from io import BytesIO
 
