@@ -76,5 +76,5 @@ def test_without_a_browser_it_says_what_to_install_before_it_builds(tmp_path):
     )
     said = process.stderr.strip().splitlines()
     assert process.returncode and "apt install chromium" in said[0]
-    assert len(said) == 2 and said[1].startswith("make: ***")
+    assert len(said) == 2 and said[1].startswith("make")
     assert not (tmp_path / "b").exists()
