@@ -24,8 +24,8 @@ PAGES = sorted(
     for path in (ROOT / "book").rglob("*")
     if path.suffix in (".md", ".ipynb") and ".ipynb_checkpoints" not in path.parts
 )
-AXE = "4.11.1"  # the version of axe-core
 NOTEBOOKS = [path for path in PAGES if path.suffix == ".ipynb"]
+AXE = "4.11.1"  # the version of axe-core
 
 
 @pytest.fixture(scope="session")

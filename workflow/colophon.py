@@ -22,9 +22,8 @@ OF_A_SEED = ["train_accuracy", "test_accuracy", "test_accuracy_as_published"]
 OF_A_SEED += ["weight_min", "weight_max"]
 
 
-def write(build, stage, files):
+def write(build, found, stage, files):
     """Write the parts that pages include into `stage`, and what one can take along into `files`."""
-    found = saved_runs(build)
     shutil.copytree(build / "results", files / "results")
     write_csv(found, files / "results.csv")
     shutil.copy(ROOT / "CITATION.cff", files)
@@ -159,7 +158,7 @@ def citation():
     return f"{text}\n\n```bibtex\n@software{{seeing_regularization,\n{bibtex}\n}}\n```\n\n{file}"
 
 
-def footer(build):
+def footer(build, found):
     """Say in one line what made the pages."""
-    words = (f"{escape(name)} {escape(value)}" for name, value in makers(build, saved_runs(build)))
+    words = (f"{escape(name)} {escape(value)}" for name, value in makers(build, found))
     return " · ".join(words)

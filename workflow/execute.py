@@ -12,6 +12,8 @@ import sys
 import time
 from pathlib import Path
 
+from regularization.runs import replacing
+
 TIMEOUT = {"quick": 600, "paper": 3600}  # seconds a cell may take
 
 
@@ -51,7 +53,8 @@ def main():
             sys.exit(f"{error} The log is {arguments.log}.")
     seconds = time.perf_counter() - start
     made = {"inputs": inputs, "seconds": seconds, "peak_memory_mib": peak_memory()}
-    record.write_text(json.dumps(made, indent=1) + "\n")
+    with replacing(record) as temporary:
+        temporary.write_text(json.dumps(made, indent=1) + "\n")
     print(f"{arguments.notebook} {seconds:.0f} s", flush=True)
 
 

@@ -10,6 +10,7 @@ import sys
 from pathlib import Path
 
 import colophon
+import contents
 import yaml
 
 from regularization import figures
@@ -37,11 +38,12 @@ def main():
     for folder in (work, finished):
         shutil.rmtree(folder, ignore_errors=True)
     try:
-        stage(build)
+        found = colophon.saved_runs(build)
     except ValueError as error:  # results that are not what a run saves
         sys.exit(str(error))
+    stage(build, found)
     config = build / "config.yml"
-    config.write_text(yaml.safe_dump(configuration(build), allow_unicode=True))
+    config.write_text(yaml.safe_dump(configuration(build, found), allow_unicode=True))
 
     command = ["jupyter-book", "build", str(build / "stage"), "--config", str(config)]
     command += ["--toc", str(ROOT / "_toc.yml"), "--path-output", str(work)]
@@ -65,7 +67,7 @@ def main():
     shutil.rmtree(work)
 
 
-def stage(build):
+def stage(build, found):
     """Lay out what Sphinx reads: the pages, executed, what they open with, and the colophon."""
     staged, files = build / "stage", build / "files"
     for folder in (staged, files):
@@ -83,12 +85,11 @@ def stage(build):
         for cell in notebook["cells"]:
             cell["metadata"]["name"] = cell["id"]  # Sphinx knows a cell by its metadata alone
         slug = OPENED_BY.get(path.stem, path.stem)
-        if (build / "results" / f"{slug}.npz").is_file():
-            run = colophon.runs.load(slug, build / "results")
+        if slug in found:
             title = [cell["id"] for cell in notebook["cells"]].index("title")
-            notebook["cells"].insert(title + 1, opening(run))
+            notebook["cells"].insert(title + 1, opening(found[slug]))
         path.write_text(json.dumps(notebook))
-    colophon.write(build, staged, files / "files")
+    colophon.write(build, found, staged, files / "files")
 
 
 def opening(run):
@@ -105,18 +106,16 @@ def opening(run):
     }
 
 
-def configuration(build):
+def configuration(build, found):
     """Return the configuration with a footer that says what made the pages, and a banner if due."""
     config = yaml.safe_load((ROOT / "_config.yml").read_text())
     sphinx = config["sphinx"]["config"]
     options = sphinx["html_theme_options"]
-    options["extra_footer"] = f"<p>{colophon.footer(build)}</p>"
+    options["extra_footer"] = f"<p>{colophon.footer(build, found)}</p>"
     if not options.get("repository_url"):
         options.pop("launch_buttons", None)  # they would lead nowhere
     sphinx["html_extra_path"] = [str(build / "files")]
-    staged = build / "stage"
-    pages = [p.relative_to(staged).with_suffix("").as_posix() for p in staged.rglob("*.ipynb")]
-    sphinx["html_context"]["notebooks"] = sorted(pages)
+    sphinx["html_context"]["notebooks"] = contents.notebooks()
     settings = json.loads((build / "settings.json").read_text())
     reasons = []
     if settings["preset"] == "quick":

@@ -31,8 +31,8 @@ DIVERGING = LinearSegmentedColormap.from_list(
 class Figure:
     """A picture or table as HTML, with its caption; notebooks display it as it stands.
 
-    The site numbers it by its `kind`. A table's caption stands in the table, and a wide one is
-    scrolled within its frame, by keyboard too.
+    Its `kind` is "Figure", "Table" or "Opening". The site numbers the first two. A table has its
+    caption within, an opening shows none.
     """
 
     content: str
@@ -41,19 +41,17 @@ class Figure:
     kind: str = "Figure"
 
     def _repr_html_(self):
-        caption = f'<span class="caption-text">{html.escape(self.caption)}</span>'
-        if self.kind == "Table":
-            table = re.sub("<table[^>]*>", rf"\g<0><caption>{caption}</caption>", self.content)
-            label = html.escape(self.caption)
-            content = f'<div role="group" tabindex="0" aria-label="{label}">{table}</div>'
-        else:
-            content = self.content
-            if self.caption:
-                content += f"<figcaption>{caption}</figcaption>"
-        return f'<figure class="book-figure" data-kind="{self.kind}">{content}</figure>'
+        below = (
+            f"<figcaption>{_caption(self.caption)}</figcaption>" if self.kind == "Figure" else ""
+        )
+        return f'<figure class="book-figure" data-kind="{self.kind}">{self.content}{below}</figure>'
 
     def __repr__(self):
         return f"Figure: {self.caption} {self.alt}"
+
+
+def _caption(text):
+    return f'<span class="caption-text">{html.escape(text)}</span>'
 
 
 def _figure(draw, size, caption, alt):
@@ -140,7 +138,7 @@ def ribbon(run):
             _weight_image(axis, image, limit)
 
     picture = _figure(draw, (7.0, 0.67), run.title, describe(weights))
-    return replace(picture, kind="Opening", caption="")
+    return replace(picture, kind="Opening")
 
 
 def draw_wall(figure, runs, own_scales=True):
@@ -280,7 +278,12 @@ def table(headers, rows, caption, stacked=False):
         for first, *cells in rows
     )
     kind = ' class="stacked"' if stacked else ""
-    content = f"<table{kind}><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>"
+    content = (
+        # A table that is wider than the page is scrolled in its frame, by keyboard too.
+        f'<div role="group" tabindex="0" aria-label="{html.escape(caption)}">'
+        f"<table{kind}><caption>{_caption(caption)}</caption>"
+        f"<thead><tr>{head}</tr></thead><tbody>{body}</tbody></table></div>"
+    )
     return Figure(content, caption, kind="Table")
 
 

@@ -23,7 +23,7 @@ def fit_icons(app, error):
         return
     kinds = ("*.html", "*.js")
     pages = "".join(path.read_text() for kind in kinds for path in site.rglob(kind))
-    names = {f".{name}:before" for name in set(re.findall(r"fa-[\w-]+", pages))}
+    names = {f".{name}:before" for name in re.findall(r"fa-[\w-]+", pages)}
     styles = sheet.read_text()
     used = {
         int(code, 16)

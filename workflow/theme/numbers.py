@@ -49,8 +49,8 @@ def number(app, doctree, docname):
     for raw in list(doctree.findall(nodes.raw)):
         if FIGURE.match(raw.astext()) and (label := next(own[page_of(raw, docname)], None)):
             caption = '<span class="caption-text">'
-            number = f'{caption}<span class="number">{label[1]}</span> '
-            text = raw.astext().replace(caption, number, 1)
+            numbered_caption = f'{caption}<span class="number">{label[1]}</span> '
+            text = raw.astext().replace(caption, numbered_caption, 1)
             raw.replace_self(nodes.raw("", text, format="html"))
     # A cell with several figures is known by the number of its first.
     of = dict(name for names in labels.values() for name in reversed(names))
