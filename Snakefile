@@ -20,6 +20,9 @@ def results(*slugs):
 # What the chapter "As it should be" trains.
 CORRECTIONS = ["density_weights", "drawn_weights", "weight_normalization_with_gain", "l2_path"]
 
+# The claims that the chapter on deeper networks decides; the ledger takes them in.
+DEEPER = f"{BUILD}/results/deeper_claims.json"
+
 # Which chapter compares itself with whose runs: first the plain one, then the others.
 READS = {f"techniques/{slug}": ["no_regularization"] for slug in TECHNIQUES}
 READS["techniques/no_regularization"] = []
@@ -42,6 +45,7 @@ def made_from(page):
         "execute": "workflow/execute.py",
         "sources": [str(Path(p).relative_to(workflow.basedir)) for p in dependencies.of_notebook(notebook)],
         "results": results(*READS.get(page, [])),
+        "claims": [DEEPER] if page == "reproduction" else [],
         "records": sorted(map(str, Path("bench/results").glob("*.json"))) if page == "beyond/speed" else [],
     }
 
@@ -91,6 +95,19 @@ rule corrected:
         EXECUTE
 
 
+rule deeper:
+    input:
+        unpack(lambda wildcards: made_from("beyond/deeper")),
+    output:
+        executed=update(f"{BUILD}/executed/beyond/deeper.ipynb"),
+        claims=update(DEEPER),
+    log:
+        f"{BUILD}/logs/beyond/deeper.log",
+    priority: 1
+    shell:
+        EXECUTE
+
+
 rule reproduction:
     input:
         unpack(lambda wildcards: made_from("reproduction")),
@@ -111,6 +128,6 @@ rule chapter:
     log:
         f"{BUILD}/logs/{{page}}.log",
     wildcard_constraints:
-        page="(?!techniques/|corrected$|reproduction$).+",
+        page="(?!techniques/|corrected$|reproduction$|beyond/deeper$).+",
     shell:
         EXECUTE

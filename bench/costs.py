@@ -135,13 +135,12 @@ def programs(digits):
     from processes import peak_memory
 
     from regularization.experiments import EXPERIMENTS
-    from regularization.training import LATE, Examiner, Team, in_batches
+    from regularization.training import LATE, Team, in_batches
 
-    rows, test = [], in_batches(digits.test_images, digits.test_labels)
+    rows, test = [], in_batches(digits.test_images)
     for slug, experiment in EXPERIMENTS.items():
         team = Team(experiment.technique, digits, range(5))
-        examiners = [Examiner(trainer) for trainer in team.trainers]
-        calls = [(team.train, LATE), (team.accuracy, examiners, test)]
+        calls = [(team.train, LATE), (team.answers, team.program.examination(), test)]
         first = sum(clocked(*call) for call in calls)
         rows.append({"technique": slug, "seconds": first - sum(clocked(*call) for call in calls)})
     return rows, peak_memory()

@@ -112,13 +112,14 @@ def write(record, path):
 
 def make_work(digits):
     """Return the compared work: what our loop takes from seed 0 in its first block of steps."""
-    from regularization.training import image_order, initial_kernel
+    from regularization.model import initial_kernels
+    from regularization.training import image_order
 
     images = digits.train_images.reshape(len(digits.train_images), -1)
     return Work(
         images=images,
         labels=digits.train_labels.astype("int32"),
-        kernel=initial_kernel(0, (digits.classes, images.shape[1])),
+        kernel=initial_kernels(0, [(digits.classes, images.shape[1])])[0],
         order=image_order(0, len(images), 32)(STEPS),
     )
 

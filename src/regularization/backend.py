@@ -90,11 +90,14 @@ def division(replicas):
 
     On a CPU a program keeps to one core: two gain nothing within so small a step, but nearly double
     what two programs get done. Replicas that do not come out even get one program more, which take
-    turns on the cores. With more than eight replicas a program would outgrow the core's cache. An
-    accelerator takes all replicas in one program.
+    turns on the cores. With more than eight replicas a program would outgrow the core's cache. Some
+    more programs are taken if they divide the replicas evenly: parts of one size are compiled once.
+    An accelerator takes all replicas in one program.
     """
     if device() != "CPU":
         return 1, 1
     cores = len(getattr(os, "sched_getaffinity", lambda process: range(os.cpu_count()))(0))
     at_once = min(cores, replicas)
-    return max(at_once + (replicas % at_once > 0), math.ceil(replicas / 8)), at_once
+    least = max(at_once + (replicas % at_once > 0), math.ceil(replicas / 8))
+    even = (count for count in range(least, 2 * least) if replicas % count == 0)
+    return next(even, least), at_once

@@ -1,7 +1,7 @@
 """The post's five runs, what they should have been, and what the post reported."""
 
+import itertools
 import tomllib
-from dataclasses import replace
 from pathlib import Path
 from typing import NamedTuple
 
@@ -66,13 +66,27 @@ def get(slug):
 def train(slug, digits, preset):
     """Train an experiment from the preset's seeds, at each of its strengths; return the run."""
     technique, learning_rate, strengths = get(slug)
-    seeds = presets.get(preset).seeds
+    settings = dict(preset=preset, learning_rate=learning_rate)
     if strengths:
-        technique = replace(technique, strength=np.repeat(strengths, len(seeds)).astype(float))
-        seeds = seeds * len(strengths)
-    run = fit(technique, digits, preset, seeds=seeds, learning_rate=learning_rate)
+        seeds = presets.get(preset).seeds
+        run = fit_grid(type(technique), strengths, digits, seeds, **settings)
+    else:
+        run = fit(technique, digits, **settings)
     run.slug = slug
     return run
+
+
+def fit_grid(kind, values, digits, seeds, *, train_size=(None,), label_noise=(0.0,), **settings):
+    """Train `kind(value)` at each value, training size and share of wrong labels, from each seed.
+
+    All in one run, whose replicas are in that order: what it has one of for each replica takes the
+    shape `[values, sizes, shares, seeds]`. A size None is all images.
+    """
+    sizes = [len(digits.train_images) if size is None else size for size in train_size]
+    grid = list(itertools.product(values, sizes, label_noise, seeds))
+    values, sizes, shares, seeds = map(list, zip(*grid, strict=True))
+    technique = kind(np.array(values, float))
+    return fit(technique, digits, seeds=seeds, train_size=sizes, label_noise=shares, **settings)
 
 
 def load_or_train(slug, digits, preset):
@@ -98,13 +112,18 @@ def load_or_train(slug, digits, preset):
     return train(slug, digits, preset)
 
 
+def on_validation(run, digits):
+    """Return each replica's accuracy on the images held back from training."""
+    held_back = digits.validation_images, digits.validation_labels
+    return np.array([measures.right(weights, *held_back).mean() for weights in run.weights])
+
+
 def validated(path, digits):
     """Choose along a path of strengths by the images held back from training.
 
     Returns the strength with the best mean accuracy on them, and that accuracy of each replica.
     """
-    held_back = digits.validation_images, digits.validation_labels
-    accuracy = np.array([measures.right(weights, *held_back).mean() for weights in path.weights])
+    accuracy = on_validation(path, digits)
     strengths = np.array(path.technique["strength"])
     best = max(np.unique(strengths), key=lambda strength: accuracy[strengths == strength].mean())
     return best, accuracy

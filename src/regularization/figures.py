@@ -16,6 +16,7 @@ import matplotlib.pyplot as plt
 import numpy as np
 from IPython.display import Markdown
 from matplotlib.colors import LinearSegmentedColormap
+from matplotlib.patches import Ellipse
 
 from regularization import measures
 from regularization.claims import FAILS, HOLDS, IN_PART, OPEN
@@ -155,10 +156,10 @@ def draw_wall(figure, runs, own_scales=True):
         row[0].text(0, 1.08, label, transform=row[0].transAxes)
 
 
-def wall(runs, own_scales=False):
+def wall(runs, own_scales=False, of="the digits 0 to 9"):
     """Show the weight images of several runs (a dict by title), a row each, of their first seed.
 
-    All rows share one scale, or each has its own.
+    All rows share one scale, or each has its own; `of` says what the ten images belong to.
     """
     top = max(np.abs(run.weights[0]).max() for run in runs.values())
     scale = "each row on its own scale" if own_scales else f"one scale for all, ±{top:.2g}"
@@ -167,7 +168,7 @@ def wall(runs, own_scales=False):
         f"weights from {run.weights[0].min():.2g} to {run.weights[0].max():.2g}."
         for title, run in runs.items()
     )
-    caption = f"Weight images of the digits 0 to 9, a row for each technique, {scale}."
+    caption = f"Weight images of {of}, a row for each technique, {scale}."
     alt = f"{len(runs)} rows of ten weight images, {scale}. " + " ".join(rows)
     size = (5.6, 0.78 * len(runs))
     return _figure(lambda figure: draw_wall(figure, runs, own_scales), size, caption, alt)
@@ -189,6 +190,96 @@ def images(pictures, titles, caption, alt, columns=5, signed=False):
             axis.set_title(title, pad=2)
 
     return _figure(draw, (5.6, 5.6 / columns * rows + 0.1), caption, alt)
+
+
+def film_strip(weights, titles, digits, caption):
+    """Show some digits' weight images along a path, `[path, classes, h, w]`: each on its own scale.
+
+    A column for each of the `titles`, a row for each of the `digits`.
+    """
+
+    size = 5.6, 5.2 / len(titles) * len(digits) + 0.3
+
+    def draw(figure):
+        figure.set_layout_engine("none")
+        places = dict(left=0.06, bottom=0, right=0.98, top=1 - 0.3 / size[1], wspace=0.06)
+        axes = figure.subplots(len(digits), len(titles), squeeze=False, gridspec_kw=places)
+        for row, digit in zip(axes, digits, strict=True):
+            row[0].text(-0.1, 0.5, digit, transform=row[0].transAxes, va="center", ha="right")
+            for axis, images in zip(row, weights, strict=True):
+                _weight_image(axis, images[digit], np.abs(images[digit]).max() or 1)
+        for axis, title in zip(axes[0], titles, strict=True):
+            axis.set_title(title, pad=3)
+
+    names = " and ".join(map(str, digits))
+    frames = (
+        f"{title}: neighbouring pixels correlate at {measures.smoothness(images[list(digits)]):.2f}"
+        for title, images in zip(titles, weights, strict=True)
+    )
+    alt = f"Weight images of {names}, from left to right. " + "; ".join(frames) + "."
+    return _figure(draw, size, caption, alt)
+
+
+def along(x, panels, xlabel, caption, marks=None, log=True):
+    """Plot measures against `x`, a panel each: the mean over the seeds, its 95 % interval as band.
+
+    `panels` holds by the y axis's label curves by name, `[len(x), seeds]`. `marks` are places on
+    the x axis by name.
+    """
+
+    def draw(figure):
+        axes = figure.subplots(len(panels), 1, squeeze=False, sharex=True)[:, 0]
+        for axis, (label, curves) in zip(axes, panels.items(), strict=True):
+            for name, values in curves.items():
+                mean, low, high = np.transpose([measures.interval(v) for v in values])
+                (line,) = axis.plot(x, mean, ".-", label=name)
+                axis.fill_between(x, low, high, alpha=0.25, lw=0, color=line.get_color())
+            axis.set_ylabel(label)
+            if log:
+                axis.set_xscale("log")
+                axis.minorticks_off()  # they would be half of the figure's bytes
+            for place, style in zip((marks or {}).values(), ("--", ":", "-."), strict=False):
+                axis.axvline(place, color="0.5", lw=1, ls=style)
+            if len(curves) > 1:
+                axis.legend()
+        if not log:
+            axis.locator_params(axis="x", nbins=6)
+        axis.set_xlabel(xlabel)
+
+    said = (
+        f"{label}, {name}: {np.mean(values[0]):.3g} at {x[0]:g}, {np.mean(values[-1]):.3g} at "
+        f"{x[-1]:g}, largest at {x[int(np.argmax(np.mean(values, axis=1)))]:g}"
+        for label, curves in panels.items()
+        for name, values in curves.items()
+    )
+    placed = "".join(f" {name} is at {place:g}." for name, place in (marks or {}).items())
+    size = (5.6, 1.75 * len(panels) + 0.5)
+    return _figure(draw, size, caption, f"Curves against {xlabel}. {'; '.join(said)}.{placed}")
+
+
+def gains(rows, headers, corner, caption):
+    """Return a map as a table: points gained in amber or lost in blue, with paired intervals.
+
+    `rows` holds lists of `claims.Estimate` by their title, one for each of the `headers`. Strong
+    print says that the interval does not contain zero.
+    """
+
+    def cell(gain):
+        half = (gain.upper - gain.lower) / 2
+        spread = f"<small> ± {half:.1f}</small>" if np.isfinite(half) else ""
+        said = f"{gain.mean:+.1f}".replace("-", "\N{MINUS SIGN}")
+        weight = 600 if gain.lower > 0 or gain.upper < 0 else 400
+        colour = f"rgb({'217 115 13' if gain.mean > 0 else '47 98 179'} / {_depth(gain.mean):.2f})"
+        style = f"background:{colour};font-weight:{weight};padding:0.1em 0.4em"
+        return Html(f'<span style="{style}">{said}{spread}</span>')
+
+    cells = [[title, *map(cell, estimates)] for title, estimates in rows.items()]
+    return table([corner, *headers], cells, caption)
+
+
+def _depth(points):
+    """Return the opacity of a gain's colour: full, and still legible, at five points."""
+    return 0.45 * min(abs(points) / 5, 1)
 
 
 def curves(runs, measure="test_accuracy", windows=None):
@@ -387,8 +478,9 @@ def point_and_distribution(first, second, loss, optimum, width):
     """Draw a loss over two weights twice: its optimum as a point, and as a distribution.
 
     `loss` is `[len(second), len(first)]`, `optimum` the two weights, `width` the distribution's
-    standard deviation, drawn at one and two of them.
+    standard deviation (one, or one for each weight), drawn at one and two of them.
     """
+    widths = np.broadcast_to(width, 2)
     levels = np.linspace(loss.min(), loss.max(), 14)
 
     def draw(figure):
@@ -401,13 +493,13 @@ def point_and_distribution(first, second, loss, optimum, width):
                 axis.set_ylabel("another weight")
             else:
                 for deviations in (1, 2):
-                    radius = deviations * width
-                    axis.add_patch(plt.Circle(optimum, radius, color="#d9730d", alpha=0.3, lw=0))
+                    size = 2 * deviations * widths
+                    axis.add_patch(Ellipse(optimum, *size, color="#d9730d", alpha=0.3, lw=0))
 
     caption = "An optimum in weight space, as a point and as a distribution around it."
     alt = (
         "Two panels with the same contours of the loss over two weights. Left, one dot at "
         f"({optimum[0]:.2f}, {optimum[1]:.2f}); right, two discs around the same place, of one and "
-        f"two standard deviations of {width:.2g}."
+        f"two standard deviations of {' and '.join(f'{w:.2g}' for w in np.unique(widths))}."
     )
     return _figure(draw, (5.6, 3.2), caption, alt)

@@ -4,7 +4,8 @@ from typing import NamedTuple
 
 import numpy as np
 from scipy import stats
-from scipy.special import softmax
+from scipy.optimize import linear_sum_assignment
+from scipy.special import log_softmax, softmax
 
 
 def interval(values, level=0.95):
@@ -113,6 +114,19 @@ def distance(a, b):
     """
     a, b = (np.asarray(x, "float64") - np.mean(x, axis=0) for x in (a, b))
     return float(np.sqrt(max(0.0, 1 - likeness(a, b) ** 2)))
+
+
+def matched_distance(a, b):
+    """Return the distance up to scale of two hidden layers' weights, unit by unit, averaged.
+
+    Both are `[units, height, width]`. A layer's units have no order, so they are first paired such
+    that the cosines of the pairs are largest in sum (Kuhn, 1955); a ReLU ignores each one's scale.
+    """
+    a, b = (np.float64(w).reshape(len(w), -1) for w in (a, b))
+    a, b = (w / (np.linalg.norm(w, axis=1, keepdims=True) + 1e-300) for w in (a, b))
+    cosines = a @ b.T
+    pairs = linear_sum_assignment(cosines, maximize=True)
+    return float(np.mean(np.sqrt(np.clip(1 - cosines[pairs] ** 2, 0, 1))))
 
 
 def sampling_error(accuracy, count):
@@ -232,19 +246,22 @@ def distance_from_mean(images, labels, templates):
     return ((images / 255 - templates[labels]) ** 2).sum(axis=(1, 2))
 
 
-def averaged_over_draws(run, seed, images, labels, draws):
-    """Return the accuracy of drawn weights whose probabilities are averaged over several draws.
+def over_draws(run, seed, images, draws):
+    """Return the probabilities `[draws, n, classes]` of several draws of drawn weights.
 
-    `run` is of DrawnWeights, `seed` the place of the model in it.
+    `run` is of DrawnWeights or VariationalWeights, `seed` the place of the model in it.
     """
     rng = np.random.default_rng(seed)
     mu = run.parameters["mu"][seed]
     width = run.technique["noise_scale"] * np.exp(run.parameters["log_sigma"][seed])
-    total = 0
-    for _ in range(draws):
-        weights = mu + width * rng.standard_normal(mu.shape, "float32")
-        total = total + softmax(logits(weights, images), axis=1)
-    return float(np.mean(total.argmax(axis=1) == labels))
+    drawn = (mu + width * rng.standard_normal(mu.shape, "float32") for _ in range(draws))
+    return np.stack([softmax(logits(weights, images), axis=1) for weights in drawn])
+
+
+def averaged_over_draws(run, seed, images, labels, draws):
+    """Return the accuracy of drawn weights whose probabilities are averaged over several draws."""
+    answers = over_draws(run, seed, images, draws).mean(axis=0).argmax(axis=1)
+    return float(np.mean(answers == labels))
 
 
 def _correlation(a, b):
@@ -253,8 +270,8 @@ def _correlation(a, b):
     return float(a @ b / (np.sqrt((a @ a) * (b @ b)) or 1))
 
 
-def loss_surface(weights, images, labels, digit, pixels, offsets):
-    """Return the squared error `[offsets, offsets]` as two of a digit's weights move.
+def loss_surface(weights, images, labels, digit, pixels, offsets, loss="squared_error"):
+    """Return the loss `[offsets, offsets]` as two of a digit's weights move.
 
     `weights` is `[classes, height, width]`, `pixels` two (row, column), `offsets` are added to
     the first weight along the columns and to the second along the rows.
@@ -264,9 +281,11 @@ def loss_surface(weights, images, labels, digit, pixels, offsets):
     first, second = (images[:, row, column] / 255 for row, column in pixels)
     targets = np.eye(len(weights))[labels]
 
-    def loss(a, b):
+    def at(a, b):
         moved = logits.copy()
         moved[:, digit] += a * first + b * second
+        if loss == "cross_entropy":
+            return -np.mean(np.sum(targets * log_softmax(moved, axis=1), axis=1))
         return 0.5 * np.mean((targets - softmax(moved, axis=1)) ** 2)
 
-    return np.array([[loss(a, b) for a in offsets] for b in offsets])
+    return np.array([[at(a, b) for a in offsets] for b in offsets])

@@ -71,7 +71,8 @@ def _blocks(key, first_step, steps, size):
 
 def _bernoulli(what, key, first_step, steps):
     """Four draws of 16 bits a block, a bit of a byte each: uint8 `[steps, replicas, size / 4]`."""
-    threshold = np.round(np.asarray(what.probability) * 2**16).astype("int32").reshape(-1, 1)
+    probability = ops.convert_to_tensor(what.probability, "float32")
+    threshold = ops.reshape(ops.cast(ops.round(probability * 2**16), "int32"), (-1, 1))
     blocks = _blocks(key, first_step, steps, -(-math.prod(what.shape) // WAYS))
     words = [f(word) for word in blocks for f in (_low, _high)]
     bits = [ops.where(ops.cast(w, "int32") < threshold, 1 << k, 0) for k, w in enumerate(words)]
@@ -85,15 +86,15 @@ def _read_bernoulli(what, packed):
 
 
 def _normal(what, key, first_step, steps):
-    """Box and Muller (1958), two draws a block: float32 `[steps, replicas, size]`."""
+    """By the inverse of the distribution function, two draws a block: float32 `[steps, ...]`.
+
+    The erfinv is compiled to a polynomial, the cosines of Box and Muller would be calls.
+    """
     size = math.prod(what.shape)
-    # The upper 24 bits are all that a float32 holds; the half keeps the logarithm finite.
-    u, v = (
-        (ops.cast(ops.right_shift(word, _uint32(8)), "float32") + 0.5) / 2**24
-        for word in _blocks(key, first_step, steps, -(-size // 2))
-    )
-    radius, angle = ops.sqrt(-2 * ops.log(u)), 2 * np.pi * v
-    return ops.concatenate([radius * ops.cos(angle), radius * ops.sin(angle)], axis=-1)[..., :size]
+    blocks = ops.concatenate(_blocks(key, first_step, steps, -(-size // 2)), axis=-1)[..., :size]
+    # The upper 23 bits and a half are what a float32 holds; the half keeps the ends finite.
+    uniform = (ops.cast(ops.right_shift(blocks, _uint32(9)), "float32") + 0.5) / 2**22 - 1
+    return np.float32(np.sqrt(2)) * ops.erfinv(uniform)
 
 
 def _read_normal(what, drawn):

@@ -24,13 +24,17 @@ SCHEMA = {
     "seeds": list,
     "batch_size": int,
     "learning_rate": float,
+    "loss": str,
+    "hidden": list,
+    "train_size": list,
+    "label_noise": list,
     "train_accuracy": list,
     "test_accuracy": list,
     "test_accuracy_as_published": list,
     "weight_min": list,
     "weight_max": list,
     "seconds_per_step": float,
-    "relative_runtime": float,
+    "relative_runtime": float | None,
     "curve": dict,
     "device": str,
     "backend": str,
@@ -44,10 +48,13 @@ SCHEMA = {
 class Run:
     """A technique trained once per seed; lists and leading axes go over the seeds.
 
-    `curve` holds `step [points]`, `train_loss` and `test_accuracy [points, seeds]`. The loss is the
-    squared error on the batches since the point before, without penalty. `seconds_per_step` is for
-    one seed's step. `weights` is float32 `[seeds, classes, height, width]`, what the images are
-    multiplied with at test time; `parameters` holds what was trained, in the same shape.
+    `curve` holds `step [points]`, `train_loss` and `test_accuracy [points, seeds]`; the first is
+    the mean `loss` on the batches since the point before, without penalty. `train_accuracy` is on
+    the images and labels trained on, `train_size` and `label_noise` say which. `seconds_per_step`
+    is for one seed's step; `relative_runtime` is None for a run that is not one of the post's.
+    `weights` is float32 `[seeds, classes, height, width]`, what the images are multiplied with at
+    test time, and in a deeper model `[seeds, hidden, height, width]`; `parameters` holds what was
+    trained.
     """
 
     technique: dict
@@ -57,11 +64,15 @@ class Run:
     seeds: list
     batch_size: int
     learning_rate: float
+    loss: str
+    hidden: list
+    train_size: list
+    label_noise: list
     train_accuracy: list
     test_accuracy: list
     test_accuracy_as_published: list
     seconds_per_step: float
-    relative_runtime: float
+    relative_runtime: float | None
     curve: dict
     device: str
     backend: str
@@ -91,7 +102,8 @@ class Run:
         """Return the run of some of its replicas: every list and array over seeds cut to them."""
         cut = {
             name: [getattr(self, name)[i] for i in chosen]
-            for name in ("seeds", "train_accuracy", "test_accuracy", "test_accuracy_as_published")
+            for name, kind in SCHEMA.items()
+            if kind is list and name not in ("hidden", "weight_min", "weight_max")
         }
         curve = {
             name: values if name == "step" else [[row[i] for i in chosen] for row in values]
@@ -149,7 +161,7 @@ def load(slug, folder=None):
         values = json.loads(path.read_text())
         if not isinstance(values, dict):
             raise ValueError(f"it holds a {type(values).__name__}, expected an object")
-        wrong = [k for k, kind in SCHEMA.items() if not isinstance(values.get(k), kind)]
+        wrong = [k for k, kind in SCHEMA.items() if not isinstance(values.get(k, ...), kind)]
         if wrong or set(values) - set(SCHEMA):
             names = ", ".join(wrong + sorted(set(values) - set(SCHEMA)))
             raise ValueError(f"missing, unknown or of the wrong type: {names}")

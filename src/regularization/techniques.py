@@ -7,6 +7,7 @@ Every array has a leading axis of replicas, models that train side by side: kern
 or one number per replica. Noise is an input: the loop draws it, and at test time it is None.
 """
 
+from copy import copy
 from dataclasses import dataclass, fields, replace
 from typing import ClassVar, NamedTuple
 
@@ -59,10 +60,21 @@ class Technique:
             field.name: np.asarray(getattr(self, field.name)).tolist() for field in fields(self)
         }
 
+    def arrays(self):
+        """Return the hyperparameters that have a number for each replica, float32 `[replicas]`."""
+        values = {field.name: np.float32(getattr(self, field.name)) for field in fields(self)}
+        return {name: value for name, value in values.items() if value.ndim}
+
+    def with_arrays(self, arrays):
+        """Return the technique with `arrays` as its own; inside a compiled program, its inputs."""
+        changed = copy(self)
+        for name, value in arrays.items():
+            object.__setattr__(changed, name, value)
+        return changed
+
     def of_replicas(self, chosen):
         """Return the technique of some replicas: arrays of hyperparameters are cut to them."""
-        arrays = {name: np.asarray(getattr(self, name)) for name in self.settings()}
-        return replace(self, **{name: a[chosen] for name, a in arrays.items() if a.ndim})
+        return replace(self, **{k: np.asarray(getattr(self, k))[chosen] for k in self.arrays()})
 
     def __str__(self):
         """Return the technique as it is written: `Dropout(rate=0.5)`."""
@@ -77,12 +89,15 @@ def _check(technique, name, valid, expected):
             f"{type(technique).__name__}({name}={getattr(technique, name)!r}): {name} should be "
             f"{expected}, or an array with one such number per replica. Give a value in that range."
         )
+    if value.ndim:  # a list, for example
+        object.__setattr__(technique, name, value)
 
 
 def _per_replica(value, x):
     """Shape a number, or one number per replica, so that it broadcasts against `x`."""
-    value = np.asarray(value, "float32")
-    return value.reshape(value.shape + (1,) * (len(x.shape) - 1)) if value.ndim else value
+    if np.ndim(value) == 0:
+        return np.float32(value)
+    return ops.reshape(ops.convert_to_tensor(value, "float32"), (-1,) + (1,) * (len(x.shape) - 1))
 
 
 @dataclass(frozen=True)
@@ -101,7 +116,7 @@ class Dropout(Technique):
 
     def noise(self, x_shape, kernel_shape):
         """Which pixels of the batch to keep."""
-        return {"inputs": Draw("bernoulli", x_shape, 1 - np.asarray(self.rate))}
+        return {"inputs": Draw("bernoulli", x_shape, 1 - self.rate)}
 
     def inputs(self, x, noise=None):
         """Return `x`, what is dropped at zero and what is kept scaled up; without noise, `x`."""
@@ -176,6 +191,39 @@ class DrawnWeights(GaussianWeights):
 
 
 @dataclass(frozen=True)
+class VariationalWeights(DrawnWeights):
+    """Drawn weights with a normal prior: mean-field variational inference.
+
+    With cross-entropy the loss becomes the negative evidence lower bound, divided by the number of
+    training `images`: Graves (2011, equation 5), Blundell et al. (2015, equation 2), with the
+    divergence in closed form. `prior` is the prior's standard deviation.
+    """
+
+    noise_scale: float = 1.0
+    prior: float = 1.0
+    images: int = 55_000
+    initial_log_sigma: ClassVar[float] = -3.0
+
+    def __post_init__(self):
+        """Refuse a width or a number of images that is not above zero."""
+        super().__post_init__()
+        _check(self, "prior", lambda prior: prior > 0, "a number above 0")
+        _check(self, "images", lambda images: images > 0, "the number of training images")
+
+    def parameters(self, kernel):
+        """The means from the initial values, the widths narrow, so that learning gets through."""
+        return {"mu": kernel, "log_sigma": ops.full_like(kernel, self.initial_log_sigma)}
+
+    def penalty(self, parameters):
+        """The divergence of the weights' distribution from the prior, per training image."""
+        mu, log_sigma = parameters["mu"], parameters["log_sigma"]
+        prior = _per_replica(self.prior, mu)
+        squares = (ops.exp(2 * log_sigma) + mu**2) / (2 * prior**2)
+        divergence = total(squares - log_sigma + np.log(prior) - 0.5)[:, 0, 0]
+        return divergence / _per_replica(self.images, divergence)
+
+
+@dataclass(frozen=True)
 class L2(Technique):
     """Add `strength / 2` times the sum of squared weights to the loss (mind the half)."""
 
@@ -193,16 +241,23 @@ class L2(Technique):
 
 @dataclass(frozen=True)
 class WeightNormalization(Technique):
-    """Divide the kernel by its Frobenius norm: the whole matrix, at norm 1, with no gain.
+    """Divide the kernel by its Frobenius norm: the whole matrix, at `norm`, with no gain.
 
-    This is what the post calls weight normalization. Salimans and Kingma (2016) normalize each
-    class's weights and train a gain beside them.
+    At norm 1 this is what the post calls weight normalization. Salimans and Kingma (2016) normalize
+    each class's weights and train a gain beside them.
     """
 
+    norm: float = 1.0
+
+    def __post_init__(self):
+        """Refuse a norm that is not above zero."""
+        _check(self, "norm", lambda norm: norm > 0, "a number above 0")
+
     def weights(self, parameters, noise=None):
-        """Return the kernel at norm 1 (the floor under the square is TensorFlow's, 1e-12)."""
+        """Return the kernel at `norm` (the floor under the square is TensorFlow's, 1e-12)."""
         kernel = parameters["kernel"]
-        return kernel * ops.rsqrt(ops.maximum(total(kernel**2), 1e-12))
+        scale = _per_replica(self.norm, kernel) * ops.rsqrt(ops.maximum(total(kernel**2), 1e-12))
+        return kernel * scale
 
 
 @dataclass(frozen=True)
@@ -222,3 +277,38 @@ class WeightNormalizationWithGain(Technique):
         direction = parameters["direction"]
         length = ops.sqrt(ops.sum(direction**2, -1, keepdims=True))
         return parameters["gain"] * (direction / length)
+
+
+@dataclass(frozen=True)
+class L1(Technique):
+    """Add `strength` times the sum of the weights' sizes to the loss (Tibshirani, 1996)."""
+
+    strength: float = 1e-4
+
+    def __post_init__(self):
+        """Refuse a negative strength."""
+        _check(self, "strength", lambda strength: strength >= 0, "a number of at least 0")
+
+    def penalty(self, parameters):
+        """The sum of the weights' sizes, times the strength."""
+        sizes = total(ops.abs(parameters["kernel"]))[:, 0, 0]
+        return _per_replica(self.strength, sizes) * sizes
+
+
+@dataclass(frozen=True)
+class InputNoise(Technique):
+    """Add normal noise of standard deviation `scale` to every pixel (Bishop, 1995)."""
+
+    scale: float = 0.1
+
+    def __post_init__(self):
+        """Refuse a negative scale."""
+        _check(self, "scale", lambda scale: scale >= 0, "a number of at least 0")
+
+    def noise(self, x_shape, kernel_shape):
+        """A fresh draw of the batch's size at each step."""
+        return {"inputs": Draw("normal", x_shape)}
+
+    def inputs(self, x, noise=None):
+        """Return `x` with the noise on it; without noise, `x`."""
+        return x if noise is None else x + _per_replica(self.scale, x) * noise

@@ -1,192 +1,236 @@
-"""The loop: compiled programs, one a core, train all replicas, up to a thousand steps a call."""
+"""The loop: one compiled program, run on every core, trains all replicas of a run at once."""
 
 import math
 import time
 from concurrent.futures import ThreadPoolExecutor
+from itertools import pairwise
 from threading import Lock
+from typing import NamedTuple
 
 import numpy as np
-from scipy.stats import truncnorm
 from tqdm.auto import tqdm
 
 from regularization import backend, presets, runs
 from regularization.backend import ops
+from regularization.model import LOSSES, initial_kernels, logits, named, noise, of_layer, step
 from regularization.noise import bytes_per_step, draw, reader
 from regularization.techniques import Technique
 
 EARLY, LATE = 250, 1_000  # steps between two examinations, and in a call at most
 NOISE_BYTES = 2**29  # a call's noise at most: with very many replicas a call takes fewer steps
-INITIAL_STDDEV = 0.075  # truncated at two standard deviations, as in the post
+EXAMINED = 1_000  # images in a batch when answers are counted
 
 
-def logits(technique, parameters, x, noise=None):
-    """Return `f(x) @ f(kernel).T`: `[replicas, batch, pixels]` to `[replicas, batch, classes]`."""
-    noise = noise or {}
-    kernel = technique.weights(parameters, noise.get("weights"))
-    # This order of the product, swapped back, is the fastest on a CPU: matmul takes twice as long.
-    product = ops.einsum("rcp,rbp->rcb", kernel, technique.inputs(x, noise.get("inputs")))
-    return ops.swapaxes(product, 1, 2)
+class Portion(NamedTuple):
+    """What a replica trains on: the numbers of some training images, and the labels it is told."""
+
+    numbers: np.ndarray
+    labels: np.ndarray
 
 
-def squared_error(logits, labels):
-    """Return half the mean squared error of the softmax over batch and classes, per replica.
+def portion(digits, seed, size=None, label_noise=0.0):
+    """Return a seed's `Portion`: `size` training images, a share `label_noise` of them mislabelled.
 
-    This is the post's loss, not cross-entropy. `labels` are integers `[replicas, batch]`.
+    A wrong label is any other class. A larger portion of a seed contains its smaller ones, and a
+    larger share of wrong labels the smaller ones. All images are taken unless a `size` is given.
     """
-    probabilities = ops.softmax(logits, axis=-1)
-    targets = ops.one_hot(labels, logits.shape[-1], dtype="float32")
-    return 0.5 * ops.mean((targets - probabilities) ** 2, axis=(-2, -1))
-
-
-def adam(state, gradient, learning_rate):
-    """Return the state after one step of Adam (Kingma and Ba, 2015, section 2's efficient form).
-
-    `state` is (parameters, first moments, second moments, step number), dicts but for the last.
-    """
-    parameters, first, second, count = state
-    count = count + 1
-    t = ops.cast(count, "float32")
-    rate = learning_rate * ops.sqrt(1 - 0.999**t) / (1 - 0.9**t)
-    first = {k: 0.9 * first[k] + 0.1 * g for k, g in gradient.items()}
-    second = {k: 0.999 * second[k] + 0.001 * g**2 for k, g in gradient.items()}
-    parameters = {
-        k: p - rate * first[k] / (ops.sqrt(second[k]) + 1e-8) for k, p in parameters.items()
-    }
-    return parameters, first, second, count
-
-
-def step(technique, state, x, labels, noise, learning_rate):
-    """Take one step on a batch; return the new state, the squared error and the whole loss.
-
-    `x` is float32 `[replicas, batch, pixels]` on [0, 1]; the losses are one number per replica.
-    """
-
-    def objective(parameters):
-        error = squared_error(logits(technique, parameters, x, noise), labels)
-        loss = error + technique.penalty(parameters)
-        return ops.sum(loss), (error, loss)
-
-    (_, (error, loss)), gradient = backend.value_and_grad(objective, state[0])
-    return adam(state, gradient, learning_rate), error, loss
-
-
-def initial_kernel(seed, shape):
-    """Return a seed's start, float32 of `shape`: a normal truncated at two standard deviations."""
-    rng = np.random.default_rng([seed, 0])
-    return np.float32(INITIAL_STDDEV * truncnorm.rvs(-2, 2, size=shape, random_state=rng))
+    count = len(digits.train_images)
+    chosen = np.arange(count)
+    if size is not None and size < count:
+        chosen = np.random.default_rng([seed, 2]).permutation(count)[:size]
+    labels = digits.train_labels[chosen].astype("int32")
+    rng = np.random.default_rng([seed, 3])
+    wrong, by = rng.random(len(labels)) < label_noise, rng.integers(1, digits.classes, len(labels))
+    return Portion(chosen.astype("int32"), np.where(wrong, (labels + by) % digits.classes, labels))
 
 
 def image_order(seed, count, batch_size):
-    """Return a function to the next steps' image numbers, int32 `[steps, batch]`.
+    """Return a function to the next steps' places, int32 `[steps, batch]`, in a set of `count`.
 
-    The `count` images are reshuffled every epoch; a batch may span two.
+    The images are reshuffled every epoch; a batch may span two.
     """
     rng, ahead = np.random.default_rng([seed, 1]), np.empty(0, "int32")
 
     def take(steps):
         nonlocal ahead
-        while len(ahead) < steps * batch_size:
-            ahead = np.concatenate([ahead, rng.permutation(count).astype("int32")])
+        missing = -(-max(steps * batch_size - len(ahead), 0) // count)
+        epochs = [rng.permutation(count).astype("int32") for _ in range(missing)]
+        ahead = np.concatenate([ahead, *epochs])
         taken, ahead = np.split(ahead, [steps * batch_size])
         return taken.reshape(steps, batch_size)
 
     return take
 
 
-class Trainer:
-    """Replicas on their way, in one compiled program: their state, their batches, their noise."""
+class Program:
+    """What is compiled, once for all Trainers of a Team: many steps, their noise, the answers.
 
-    def __init__(
-        self, technique, examples, kernel_shape, seeds, learning_rate, batch_size, longest=LATE
-    ):
-        """Put every replica at its start; `examples` are `on_device`, a call `longest` steps."""
-        self.technique, self.examples = technique, examples
-        self._free = Lock()
-        self.seeds = ops.convert_to_tensor(np.array(seeds, "int32"))
-        self.kernel_shape, pixels = kernel_shape, kernel_shape[1]
-        kernel = np.stack([initial_kernel(seed, self.kernel_shape) for seed in seeds])
-        self.parameters = technique.parameters(ops.convert_to_tensor(kernel))
-        zeros = {name: ops.zeros_like(value) for name, value in self.parameters.items()}
-        self.state = (self.parameters, zeros, zeros, ops.zeros((), "int32"))
-        self.orders = [image_order(seed, len(examples[0]), batch_size) for seed in seeds]
+    Hyperparameters that differ between replicas are inputs, a dict of arrays.
+    """
 
-        draws = technique.noise((batch_size, pixels), self.kernel_shape)
-        memory = bytes_per_step(draws) * len(seeds)
-        self.longest = int(np.clip(NOISE_BYTES // max(memory, 1), 1, longest))
-        self._draw = lambda *_: {}
-        if draws:
-            self._draw = backend.compile(lambda *start: draw(draws, *start, self.longest))
+    def __init__(self, technique, shapes, learning_rate, batch_size, loss, steps):
+        """Define the functions for layers of `shapes`; a call takes `steps` steps at most."""
+        self.technique, self.shapes, self.steps = technique, shapes, steps
+        draws = noise(technique, batch_size, shapes)
+        self.draw = self._drawing(batch_size, steps)
 
         @backend.compile
-        def advance(state, images, labels, order, drawn, steps):
-            noise_of = reader(draws, drawn)
+        def advance(arrays, state, images, order, labels, drawn, steps):
+            noise_of, its = reader(draws, drawn), technique.with_arrays(arrays)
 
             def body(i, carry):
                 state, errors, losses = carry
-                x = as_floats(ops.take(images, order[i], axis=0), pixels)
-                y = ops.take(labels, order[i], axis=0)
-                noise = noise_of(i, state[3])
-                state, error, loss = step(technique, state, x, y, noise, learning_rate)
-                return state, errors + error, losses + loss
+                x = as_floats(ops.take(images, order[i], axis=0), shapes[0][1])
+                drawn = noise_of(i, state[3])
+                state, error, whole = step(its, state, x, labels[i], drawn, learning_rate, loss)
+                return state, errors + error, losses + whole
 
-            zeros = ops.zeros(len(seeds))
-            return ops.fori_loop(0, steps, body, (state, zeros, zeros))
+            zeros = ops.zeros(order.shape[1])
+            state, errors, losses = ops.fori_loop(0, steps, body, (state, zeros, zeros))
+            # A gradient whose square overflows would stop Adam without a word.
+            finite = [ops.all(ops.isfinite(v), axis=(1, 2)) for v in state[2].values()]
+            return state, errors, ops.where(ops.all(ops.stack(finite), axis=0), losses, np.inf)
 
-        self._advance = advance
+        self.advance = advance
+
+    def _drawing(self, batch_size, steps):
+        """Return the compiled draw of so many steps' noise: (arrays, seeds, first step) to it."""
+
+        @backend.compile
+        def drawn(arrays, seeds, first_step):
+            draws = noise(self.technique.with_arrays(arrays), batch_size, self.shapes)
+            return draw(draws, seeds, first_step, steps)
+
+        return drawn if noise(self.technique, batch_size, self.shapes) else lambda *_: {}
+
+    def examination(self, left_on=False):
+        """Return a function from (trainer, batches) to its answers, uint8 `[replicas, n]`.
+
+        The technique is at test time, or `left_on` with fresh noise for every image.
+        """
+        technique, sizes = self.technique, {}
+
+        @backend.compile
+        def answer(arrays, parameters, images, drawn, number):
+            x = as_floats(images, self.shapes[0][1])[None]
+            x = ops.repeat(x, next(iter(parameters.values())).shape[0], axis=0)
+            draws = noise(technique, images.shape[0], self.shapes) if left_on else {}
+            drawn = reader(draws, drawn)(0, number)
+            z = logits(technique.with_arrays(arrays), parameters, x, drawn)
+            return ops.cast(ops.argmax(z, axis=-1), "uint8")
+
+        def answers(trainer, batches):
+            found = []
+            for i, images in enumerate(batches):
+                number = _int32(-2 - i)  # a number that no step has, nor the draw that is rotated
+                size, drawn = len(images), {}
+                if left_on:
+                    sizes.setdefault(size, self._drawing(size, 1))
+                    drawn = sizes[size](trainer.arrays, trainer.seeds, number)
+                found.append(answer(trainer.arrays, trainer.parameters, images, drawn, number))
+            return np.concatenate([*map(ops.convert_to_numpy, found)], axis=1)
+
+        return answers
+
+
+class Trainer:
+    """Replicas on their way through one program: their state, their portions, their noise."""
+
+    def __init__(self, program, technique, images, portions, seeds, batch_size):
+        """Put every replica at its start; `images` are `on_device`."""
+        self.program, self.images, self.portions = program, images, portions
+        self._free = Lock()
+        self.arrays = {k: ops.convert_to_tensor(v) for k, v in technique.arrays().items()}
+        self.seeds = ops.convert_to_tensor(np.array(seeds, "int32"))
+        kernels = zip(*(initial_kernels(seed, program.shapes) for seed in seeds), strict=True)
+        layers = (ops.convert_to_tensor(np.stack(kernel)) for kernel in kernels)
+        self.parameters = named([technique.parameters(kernel) for kernel in layers])
+        zeros = {name: ops.zeros_like(value) for name, value in self.parameters.items()}
+        self.state = (self.parameters, zeros, zeros, ops.zeros((), "int32"))
+        pairs = zip(seeds, portions, strict=True)
+        self.orders = [image_order(seed, len(part.numbers), batch_size) for seed, part in pairs]
 
     def train(self, steps):
-        """Take steps; return the sums of the squared error and the loss, `[2, replicas]`."""
+        """Take steps; return the sums of the data's loss and the whole loss, `[2, replicas]`."""
         total, ahead = np.zeros((2, len(self.orders))), steps
         with self._free:
             while ahead:
-                now = min(self.longest, ahead)
-                order = np.stack([take(now) for take in self.orders], axis=1)
-                # One length for every call, so that there is one program to compile.
-                order = np.pad(order, ((0, self.longest - now), (0, 0), (0, 0)))
-                drawn = self._draw(self.seeds, self.state[3])
-                inputs = *self.examples, ops.convert_to_tensor(order), drawn, _int32(now)
-                self.state, *sums = self._advance(self.state, *inputs)
+                now = min(self.program.steps, ahead)
+                drawn = self.program.draw(self.arrays, self.seeds, self.state[3])
+                inputs = self.images, *self._next(now), drawn, _int32(now)
+                self.state, *sums = self.program.advance(self.arrays, self.state, *inputs)
                 total, ahead = total + np.stack([*map(ops.convert_to_numpy, sums)]), ahead - now
             self.parameters = self.state[0]
         return total
+
+    def _next(self, steps):
+        """Return the next steps' image numbers and labels, int32 `[steps, replicas, batch]`.
+
+        Padded to one length for every call, so that there is one program to compile.
+        """
+        drawn = []
+        for part, take in zip(self.portions, self.orders, strict=True):
+            places = take(steps)
+            drawn.append((part.numbers[places], part.labels[places]))
+        padding = (0, self.program.steps - steps), (0, 0), (0, 0)
+        both = (np.stack(arrays, axis=1) for arrays in zip(*drawn, strict=True))
+        return [ops.convert_to_tensor(np.pad(array, padding)) for array in both]
 
 
 class Team:
     """All replicas of a run, divided among Trainers that run side by side on the cores."""
 
-    def __init__(self, technique, digits, seeds, learning_rate=1e-4, batch_size=32):
-        """Put every replica at its start, the training images on the device."""
-        examples = on_device(digits.train_images, digits.train_labels)
-        kernel_shape = digits.classes, math.prod(digits.shape)
+    def __init__(
+        self,
+        technique,
+        digits,
+        seeds,
+        learning_rate=1e-4,
+        batch_size=32,
+        loss="squared_error",
+        portions=None,
+        hidden=(),
+        longest=LATE,
+    ):
+        """Put every replica at its start; `longest` is the most steps that a call will ask for."""
+        portions = portions or [portion(digits, seed) for seed in seeds]
+        widths = [math.prod(digits.shape), *hidden, digits.classes]
+        shapes = [(after, before) for before, after in pairwise(widths)]
         programs, at_once = backend.division(len(seeds))
         # Three programs on two cores take half their steps, then the other half: no core waits.
         self.turns = at_once // math.gcd(programs, at_once)
+        parts = np.array_split(np.arange(len(seeds)), programs)
+        memory = bytes_per_step(noise(technique, batch_size, shapes)) * len(parts[0])
+        steps = int(np.clip(NOISE_BYTES // max(memory, 1), 1, -(-min(longest, LATE) // self.turns)))
+        self.program = Program(technique, shapes, learning_rate, batch_size, LOSSES[loss], steps)
+        images = on_device(digits.train_images)
         self.trainers = [
             Trainer(
+                self.program,
                 technique.of_replicas(part),
-                examples,
-                kernel_shape,
+                images,
+                [portions[replica] for replica in part],
                 [seeds[replica] for replica in part],
-                learning_rate,
                 batch_size,
-                LATE // self.turns,
             )
-            for part in np.array_split(np.arange(len(seeds)), programs)
+            for part in parts
         ]
         self._pool = ThreadPoolExecutor(at_once)
 
     def train(self, steps=LATE):
-        """Take steps; return the mean squared error and the mean loss, `[2, replicas]`."""
+        """Take steps; return the means of the data's loss and of the whole, `[2, replicas]`."""
         turns = np.diff(np.arange(self.turns + 1) * steps // self.turns)
-        calls = [self._call(self.trainers, "train", int(count)) for count in turns]
-        return sum(map(_joined, calls)) / steps
+        calls = [self._call(Trainer.train, int(count)) for count in turns]
+        return (
+            sum(np.concatenate([call.result() for call in turn], axis=1) for turn in calls) / steps
+        )
 
-    def accuracy(self, examiners, batches):
-        """Return what each Trainer's Examiner counts, joined: the accuracy of every replica."""
-        return _joined(self._call(examiners, "accuracy", batches))
+    def answers(self, examination, batches):
+        """Return every replica's answers on batches of images, uint8 `[replicas, n]`."""
+        return np.concatenate([call.result() for call in self._call(examination, batches)])
 
-    def _call(self, workers, method, *arguments):
-        return [self._pool.submit(getattr(worker, method), *arguments) for worker in workers]
+    def _call(self, function, *arguments):
+        return [self._pool.submit(function, trainer, *arguments) for trainer in self.trainers]
 
     def parameters(self):
         """Return what is trained, a dict of arrays with all replicas."""
@@ -194,114 +238,121 @@ class Team:
         return {name: ops.concatenate([part[name] for part in parts]) for name in parts[0]}
 
 
-class Examiner:
-    """Counts a Trainer's right answers, at test time or with the technique left on."""
-
-    def __init__(self, trainer, left_on=False):
-        """Compile the count for one batch; `left_on` draws fresh noise for every image."""
-        self.trainer = trainer
-        technique, replicas = trainer.technique, len(trainer.orders)
-        pixels = trainer.kernel_shape[1]
-
-        def draws(labels):
-            shape = labels.shape[0], pixels
-            return technique.noise(shape, trainer.kernel_shape) if left_on else {}
-
-        @backend.compile
-        def right(parameters, images, labels, drawn, number):
-            x = as_floats(images, pixels)[None]
-            x = ops.broadcast_to(x, (replicas, *x.shape[1:]))
-            noise = reader(draws(labels), drawn)(0, number)
-            answers = ops.argmax(logits(technique, parameters, x, noise), axis=-1)
-            return ops.sum(ops.cast(ops.equal(answers, labels), "int32"), axis=-1)
-
-        self._right = right
-        self._draw = backend.compile(
-            lambda seeds, labels, number: draw(draws(labels), seeds, number, 1)
-        )
-
-    def accuracy(self, batches):
-        """Return the share of right answers on `batches`, float64 `[replicas]`."""
-        counts = []
-        for i, (images, labels) in enumerate(batches):
-            number = _int32(-2 - i)  # a number that no step has, nor the draw that is rotated
-            drawn = self._draw(self.trainer.seeds, labels, number)
-            counts.append(self._right(self.trainer.parameters, images, labels, drawn, number))
-        return sum(map(ops.convert_to_numpy, counts)) / sum(len(labels) for _, labels in batches)
-
-
 def fit(
-    technique, digits, preset="quick", *, steps=None, seeds=None, learning_rate=1e-4, batch_size=32
+    technique,
+    digits,
+    preset="quick",
+    *,
+    steps=None,
+    seeds=None,
+    learning_rate=1e-4,
+    batch_size=32,
+    loss="squared_error",
+    train_size=None,
+    label_noise=0.0,
+    hidden=(),
+    every=None,
 ):
     """Train `technique` on `digits` from each seed, all at once, and return the `Run`.
 
     The preset gives `steps` and `seeds` unless they are given; `seeds` is how many, or which.
-    Raises ValueError for settings that make no sense, FloatingPointError when the loss overflows.
+    `train_size` (of the training images, drawn by the seed) and `label_noise` (the share of wrong
+    labels) are a number or one per seed. `hidden` are the widths of hidden layers, `every` the
+    steps between two examinations on the test set. Raises ValueError for settings that make no
+    sense, FloatingPointError when the loss overflows.
     """
     chosen = presets.get(preset)
     steps = chosen.steps if steps is None else steps
     seeds = chosen.seeds if seeds is None else seeds
     seeds = list(range(seeds)) if _whole(seeds) else [int(seed) for seed in seeds]
-    _check(technique, steps, seeds, learning_rate, batch_size, len(digits.train_images))
+    count = len(digits.train_images)
+    sizes = _for_each(count if train_size is None else train_size, seeds)
+    shares = _for_each(label_noise, seeds)
+    _check(technique, steps, seeds, learning_rate, loss, hidden, every)
+    _check_portions(sizes, shares, batch_size, count)
 
-    team = Team(technique, digits, seeds, learning_rate, batch_size)
-    examiners = [Examiner(trainer) for trainer in team.trainers]
-    test = in_batches(digits.test_images, digits.test_labels)
+    pairs = zip(seeds, sizes, shares, strict=True)
+    portions = [portion(digits, seed, size, share) for seed, size, share in pairs]
+    settings = learning_rate, batch_size, loss, portions, hidden
+    team = Team(technique, digits, seeds, *settings, longest=min(every or LATE, steps))
+    examination = team.program.examination()
+    test = in_batches(digits.test_images)
+
+    def right(examination):
+        return np.mean(team.answers(examination, test) == digits.test_labels, axis=1).tolist()
+
     curve = {"step": [], "train_loss": [], "test_accuracy": []}
     done, seconds = 0, []
     with tqdm(total=steps, unit="step", desc=type(technique).__name__, leave=False) as bar:
         while done < steps:
-            count = min(EARLY if done < 5_000 else LATE, steps - done)
+            count = min(every or (EARLY if done < 5_000 else LATE), steps - done)
             start = time.perf_counter()
-            error, loss = team.train(count)
+            error, whole = team.train(count)
             seconds.append((time.perf_counter() - start) / count)
             done += count
-            _check_finite(loss, technique, seeds, done, learning_rate)
-            accuracy = team.accuracy(examiners, test)
+            _check_finite(whole, technique, seeds, done, learning_rate)
             curve["step"].append(done)
             curve["train_loss"].append(error.tolist())
-            curve["test_accuracy"].append(accuracy.tolist())
+            curve["test_accuracy"].append(right(examination))
             bar.update(count)
 
-    train = in_batches(digits.train_images, digits.train_labels)
-    train_accuracy = team.accuracy(examiners, train)
-    as_published = accuracy
+    as_published = curve["test_accuracy"][-1]
     if technique.left_on_in_post:
-        examiners = [Examiner(trainer, left_on=True) for trainer in team.trainers]
-        as_published = team.accuracy(examiners, test)
+        as_published = right(team.program.examination(left_on=True))
 
     def as_images(values):
         values = ops.convert_to_numpy(values)
         whole = values.shape[-1] == math.prod(digits.shape)  # a gain is one number a class
         return values.reshape(*values.shape[:2], *digits.shape) if whole else values
 
-    runtime = 1.0
-    if type(technique) is not Technique:
-        first = digits, seeds[:1], learning_rate, batch_size
-        one_of_each = technique.of_replicas([0]), Technique()
-        runtime = relative_runtime(*(Team(each, *first) for each in one_of_each))
+    def kept(name, values):
+        return ops.convert_to_numpy(values) if "." in name else as_images(values)
+
+    published = (steps, set(seeds), loss) == (chosen.steps, set(chosen.seeds), "squared_error")
+    published &= set(sizes) == {len(digits.train_images)} and not any(shares) and not hidden
+    runtime = None
+    if published and not technique.arrays():
+        runtime = 1.0
+        if type(technique) is not Technique:
+            first = digits, seeds[:1], learning_rate, batch_size
+            runtime = relative_runtime(Team(technique, *first), Team(Technique(), *first))
+    parameters = team.parameters()
     return runs.Run(
         technique={"name": type(technique).__name__} | technique.settings(),
         dataset=digits.name,
         # A path along a hyperparameter takes the preset's seeds at each of its values.
-        preset=preset if (steps, set(seeds)) == (chosen.steps, set(chosen.seeds)) else "custom",
+        preset=preset if published else "custom",
         steps=steps,
         seeds=seeds,
         batch_size=batch_size,
         learning_rate=learning_rate,
-        train_accuracy=train_accuracy.tolist(),
-        test_accuracy=accuracy.tolist(),
-        test_accuracy_as_published=as_published.tolist(),
+        loss=loss,
+        hidden=[*hidden],
+        train_size=sizes,
+        label_noise=shares,
+        train_accuracy=_on_portions(team, examination, digits, portions),
+        test_accuracy=curve["test_accuracy"][-1],
+        test_accuracy_as_published=as_published,
         # The median leaves out the calls that compile.
         seconds_per_step=float(np.median(seconds)) / len(seeds),
         relative_runtime=runtime,
         curve=curve,
         device=backend.device(),
         backend=backend.name,
-        weights=as_images(technique.weights(team.parameters())),
-        parameters={name: as_images(value) for name, value in team.parameters().items()},
+        weights=as_images(technique.weights(of_layer(parameters, 0))),
+        parameters={name: kept(name, value) for name, value in parameters.items()},
         **runs.provenance(),
     )
+
+
+def _on_portions(team, examination, digits, portions):
+    """Return every replica's accuracy on the images and labels that it was trained on."""
+    numbers = np.unique(np.concatenate([part.numbers for part in portions]))
+    answers = team.answers(examination, in_batches(digits.train_images[numbers]))
+    return [
+        float(np.mean(found[np.searchsorted(numbers, part.numbers)] == part.labels))
+        for found, part in zip(answers, portions, strict=True)
+    ]
 
 
 def relative_runtime(team, plain, pairs=5):
@@ -319,14 +370,13 @@ def relative_runtime(team, plain, pairs=5):
     return float(np.median(with_technique / without))
 
 
-def on_device(images, labels):
-    """Return images as int32 `[n, words]`, four pixels a word, and labels as int32 `[n]`.
+def on_device(images):
+    """Return images as int32 `[n, words]`, four pixels a word.
 
     A batch is gathered a word at a time: by single pixels it takes a third longer.
     """
     flat = images.reshape(len(images), -1)
-    words = np.pad(flat, ((0, 0), (0, -flat.shape[1] % 4))).view("int32")
-    return ops.convert_to_tensor(words), ops.convert_to_tensor(labels.astype("int32"))
+    return ops.convert_to_tensor(np.pad(flat, ((0, 0), (0, -flat.shape[1] % 4))).view("int32"))
 
 
 def as_floats(words, pixels):
@@ -334,47 +384,68 @@ def as_floats(words, pixels):
     return ops.cast(ops.view(words, "uint8")[..., :pixels], "float32") * (1 / 255)
 
 
-def in_batches(images, labels, size=1_000):
-    """Return images and labels on the device, in batches of `size` and what is left."""
-    return [
-        on_device(images[i : i + size], labels[i : i + size]) for i in range(0, len(images), size)
-    ]
-
-
-def _joined(calls):
-    return np.concatenate([call.result() for call in calls], axis=-1)
+def in_batches(images):
+    """Return images on the device, in batches and what is left."""
+    return [on_device(images[i : i + EXAMINED]) for i in range(0, len(images), EXAMINED)]
 
 
 def _int32(number):
     return ops.convert_to_tensor(np.int32(number))
 
 
-def _check(technique, steps, seeds, learning_rate, batch_size, images):
+def _for_each(value, seeds):
+    """Return a number for each of the seeds, as a list; ValueError if there are others."""
+    values = np.asarray(value)
+    if values.ndim and values.shape != (len(seeds),):
+        raise ValueError(
+            f"fit(train_size or label_noise={value!r}): expected a number, or one for each of the "
+            f"{len(seeds)} seeds."
+        )
+    return np.broadcast_to(values, len(seeds)).tolist()
+
+
+def _expect(valid, setting, expected):
+    if not valid:
+        raise ValueError(f"fit({setting}): expected {expected}.")
+
+
+def _check(technique, steps, seeds, learning_rate, loss, hidden, every):
     """Raise ValueError, naming the setting, for the first one that makes no sense."""
-
-    def expect(valid, setting, expected):
-        if not valid:
-            raise ValueError(f"fit({setting}): expected {expected}.")
-
-    expect(isinstance(technique, Technique), f"{technique!r}", "a technique, as Dropout(rate=0.5)")
-    expect(_whole(steps) and steps > 0, f"steps={steps!r}", "a whole number from 1")
+    _expect(isinstance(technique, Technique), f"{technique!r}", "a technique, as Dropout(rate=0.5)")
+    _expect(_whole(steps) and steps > 0, f"steps={steps!r}", "a whole number from 1")
+    valid = every is None or _whole(every) and every > 0
+    _expect(valid, f"every={every!r}", "steps between two examinations, a whole number from 1")
     valid = seeds and all(0 <= seed < 2**31 for seed in seeds)
-    expect(valid, f"seeds={seeds!r}", "how many, from 1, or a list of seeds from 0 to 2^31 - 1")
-    expect(0 < learning_rate < math.inf, f"learning_rate={learning_rate!r}", "a number above 0")
-    valid = _whole(batch_size) and 0 < batch_size <= images
-    expect(valid, f"batch_size={batch_size!r}", f"a whole number from 1 to {images}, all images")
+    _expect(valid, f"seeds={seeds!r}", "how many, from 1, or a list of seeds from 0 to 2^31 - 1")
+    valid = 0 < learning_rate < math.inf
+    _expect(valid, f"learning_rate={learning_rate!r}", "a number above 0")
+    _expect(loss in LOSSES, f"loss={loss!r}", f"one of {', '.join(LOSSES)}")
+    valid = not isinstance(hidden, (int, str)) and all(_whole(w) and w > 0 for w in hidden)
+    _expect(valid, f"hidden={hidden!r}", "the widths of the hidden layers, as (128,)")
     for name, value in technique.settings().items():
         valid = not isinstance(value, list) or len(value) == len(seeds)
-        expect(valid, f"{technique}, seeds={seeds}", f"one {name}, or one for each of the seeds")
+        _expect(valid, f"{technique}, seeds={seeds}", f"one {name}, or one for each of the seeds")
+
+
+def _check_portions(sizes, shares, batch_size, count):
+    """Raise ValueError for a portion of the training images that cannot be had."""
+    for size in sizes:
+        valid = _whole(size) and 0 < size <= count
+        _expect(valid, f"train_size={size!r}", f"a whole number from 1 to {count:,}, all images")
+    for share in shares:
+        _expect(0 <= share <= 1, f"label_noise={share!r}", "a share of the labels, from 0 to 1")
+    valid = _whole(batch_size) and 0 < batch_size <= min(sizes)
+    expected = f"a whole number from 1 to {min(sizes)}, all images"
+    _expect(valid, f"batch_size={batch_size!r}", expected)
 
 
 def _check_finite(loss, technique, seeds, done, learning_rate):
     if not np.all(np.isfinite(loss)):
         replica = int(np.argmin(np.isfinite(loss)))
         raise FloatingPointError(
-            f"The loss of {technique} is {loss[replica]} by step {done}, seed {seeds[replica]} "
-            f"(replica {replica}), at learning rate {learning_rate}. Expected a finite number. "
-            "Lower the strength or the learning rate."
+            f"The loss of {technique.of_replicas(replica)} is {loss[replica]} by step {done}, seed "
+            f"{seeds[replica]} (replica {replica}), at learning rate {learning_rate}. Expected a "
+            "finite number. Lower the strength or the learning rate."
         )
 
 

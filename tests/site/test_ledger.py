@@ -8,13 +8,8 @@ from bs4 import BeautifulSoup
 from regularization import claims
 from regularization.claims import FAILS, HOLDS, OPEN, Estimate
 
-AHEAD = {
-    "easiest",
-    "deep-impact",
-    "deeper-dropout",
-    "deeper-alike",
-    "promising",
-}  # the post's conjectures: no evidence yet
+UNTESTED = {"easiest"}  # nothing here measures how easy something is
+CONJECTURES = {"deep-impact", "deeper-dropout", "deeper-alike", "promising"}
 
 
 def flipped(check):
@@ -31,7 +26,8 @@ def test_it_has_the_posts_claims_with_evidence(built):
     assert len(names) == len(set(names))
     with_evidence = [claim for claim in ledger if claim.checks]
     assert len(with_evidence) >= 45
-    assert {claim.name for claim in ledger if not claim.checks} == AHEAD
+    assert {claim.name for claim in ledger if not claim.checks} == UNTESTED
+    assert {claim.name for claim in with_evidence} >= CONJECTURES
     cells = [n for n in names if n.endswith(("-accuracy", "-min", "-max", "-runtime"))]
     assert len(cells) >= 20
     for claim in with_evidence:

@@ -77,6 +77,14 @@ def test_normal_is_standard_normal():
     assert stats.kstest(n, "norm").pvalue > 1e-3 and stats.kurtosis(n) == pytest.approx(0, abs=0.1)
 
 
+def test_normal_is_finite_at_either_end_of_the_generator(monkeypatch):
+    ends = ops.convert_to_tensor(np.array([[[0, 2**32 - 1]]], "uint32"))
+    monkeypatch.setattr(noise, "_blocks", lambda *_: (ends, ends))
+    n = drawn(Draw("normal", (4,)), seeds=[0], steps=1).ravel()
+    # The outermost of 2^23 equal shares of the probability, at its middle.
+    assert n == pytest.approx(stats.norm.ppf([2**-24, 1 - 2**-24] * 2), rel=1e-3)
+
+
 def test_rotated_moves_one_draw_by_one_element_a_step():
     first, second, third = drawn(Draw("rotated", (4, 6)), seeds=[1, 2]).reshape(3, 2, -1)
     assert np.array_equal(second, np.roll(first, 1, axis=1))

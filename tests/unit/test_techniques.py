@@ -9,12 +9,15 @@ from regularization import experiments
 from regularization.backend import ops
 from regularization.noise import draw, reader
 from regularization.techniques import (
+    L1,
     L2,
     DensityWeights,
     DrawnWeights,
     Dropout,
     GaussianWeights,
+    InputNoise,
     Technique,
+    VariationalWeights,
     WeightNormalization,
     WeightNormalizationWithGain,
 )
@@ -85,6 +88,41 @@ def test_l2_takes_a_strength_for_each_replica():
     np.testing.assert_allclose(path, single, rtol=1e-6)
 
 
+def test_l1_is_kerass():
+    penalty = numpy(L1(strength=0.01).penalty({"kernel": ops.convert_to_tensor(KERNEL)}))
+    theirs = [float(keras.regularizers.L1(0.01)(ops.convert_to_tensor(k))) for k in KERNEL]
+    np.testing.assert_allclose(penalty, theirs, rtol=1e-5)
+
+
+def test_input_noise_is_kerass_gaussian_noise():
+    """The same mean and spread; at test time, none."""
+    zeros = np.zeros((2, 200, 300), "float32")
+    noise = RNG.standard_normal(zeros.shape).astype("float32")
+    ours = numpy(InputNoise(np.array([0.1, 0.4])).inputs(ops.convert_to_tensor(zeros), noise))
+    for scale, noisy in zip((0.1, 0.4), ours, strict=True):
+        theirs = numpy(keras.layers.GaussianNoise(scale, seed=1)(zeros[0], training=True))
+        assert noisy.std() == pytest.approx(theirs.std(), rel=0.02)
+        assert noisy.mean() == pytest.approx(theirs.mean(), abs=0.01)
+    assert InputNoise(0.3).inputs(X) is X
+    (draw,) = InputNoise().noise((32, 5), None).values()
+    assert (draw.kind, draw.shape) == ("normal", (32, 5))
+
+
+def test_weight_normalization_takes_a_norm_for_each_replica():
+    norms = np.array([2.0, 7.0])
+    ours = numpy(WeightNormalization(norms).weights({"kernel": ops.convert_to_tensor(KERNEL)}))
+    np.testing.assert_allclose(np.linalg.norm(ours, axis=(1, 2)), norms, rtol=1e-5)
+
+
+def test_variational_weights_start_narrow_and_are_drawn_weights():
+    technique = VariationalWeights()
+    start = technique.parameters(ops.convert_to_tensor(KERNEL))
+    np.testing.assert_array_equal(numpy(start["mu"]), KERNEL)
+    noise = RNG.standard_normal(KERNEL.shape).astype("float32")
+    drawn = numpy(technique.weights(start, noise))
+    np.testing.assert_allclose(drawn, KERNEL + np.exp(-3) * noise, rtol=1e-4, atol=1e-6)
+
+
 def test_weight_normalization_divides_by_the_norm_of_the_whole_matrix():
     parameters = {"kernel": ops.convert_to_tensor(KERNEL)}
     ours = numpy(WeightNormalization().weights(parameters))
@@ -144,6 +182,11 @@ def test_weight_normalization_with_gain_learns_length_and_direction_apart():
     "make, name, expected",
     [
         (lambda: Dropout(rate=1.0), "rate=1.0", r"\[0, 1\)"),
+        (lambda: L1(strength=-1), "strength=-1", "at least 0"),
+        (lambda: InputNoise(scale=-1), "scale=-1", "at least 0"),
+        (lambda: WeightNormalization(norm=0), "norm=0", "above 0"),
+        (lambda: VariationalWeights(prior=0), "prior=0", "above 0"),
+        (lambda: VariationalWeights(images=0), "images=0", "number of training images"),
         (lambda: Dropout(rate=-0.1), "rate=-0.1", r"\[0, 1\)"),
         (lambda: Dropout(rate=float("nan")), "rate=nan", r"\[0, 1\)"),
         (lambda: Dropout(rate="half"), "rate='half'", r"\[0, 1\)"),

@@ -2,21 +2,25 @@
 
 import json
 import os
+from dataclasses import replace
 
 import keras
 import numpy as np
 import pytest
 from conftest import run_python
 
-from regularization import backend, presets, training
+from regularization import backend, model, presets, training
 from regularization.backend import ops
 from regularization.techniques import (
+    L1,
     L2,
     DensityWeights,
     DrawnWeights,
     Dropout,
     GaussianWeights,
+    InputNoise,
     Technique,
+    VariationalWeights,
     WeightNormalization,
     WeightNormalizationWithGain,
 )
@@ -30,6 +34,9 @@ TECHNIQUES = [
     L2(0.01),
     WeightNormalization(),
     WeightNormalizationWithGain(),
+    L1(0.01),
+    InputNoise(0.3),
+    VariationalWeights(),
 ]
 KINDS = pytest.mark.parametrize("technique", TECHNIQUES, ids=lambda t: type(t).__name__)
 
@@ -38,6 +45,7 @@ def batch(technique, replicas=2, images=4, classes=3, pixels=5, seed=0):
     """A small problem: state, x, labels and the noise that the technique asks for."""
     rng = np.random.default_rng(seed)
     kernel = rng.normal(scale=0.1, size=(replicas, classes, pixels)).astype("float32")
+    kernel += 0.1 * np.sign(kernel)  # away from zero, where L1 has its kink
     parameters = technique.parameters(ops.convert_to_tensor(kernel))
     zeros = {name: ops.zeros_like(value) for name, value in parameters.items()}
     x = rng.uniform(size=(replicas, images, pixels)).astype("float32")
@@ -54,9 +62,7 @@ def batch(technique, replicas=2, images=4, classes=3, pixels=5, seed=0):
 
 
 def new_trainer(technique, digits, seeds, learning_rate=1e-4):
-    examples = training.on_device(digits.train_images, digits.train_labels)
-    shape = digits.classes, digits.train_images[0].size
-    return training.Trainer(technique, examples, shape, seeds, learning_rate, 32)
+    return training.Team(technique, digits, seeds, learning_rate).trainers[0]
 
 
 def test_the_loss_is_half_the_squared_error_over_classes_and_batch():
@@ -66,8 +72,17 @@ def test_the_loss_is_half_the_squared_error_over_classes_and_batch():
     for z, y in zip(logits, ops.convert_to_numpy(labels), strict=True):
         p = np.exp(z) / np.exp(z).sum(axis=1, keepdims=True)
         by_hand.append(0.5 * ((np.eye(3)[y] - p) ** 2).sum() / (3 * 4))
-    ours = training.squared_error(ops.convert_to_tensor(logits), labels)
+    ours = model.squared_error(ops.convert_to_tensor(logits), labels)
     np.testing.assert_allclose(ops.convert_to_numpy(ours), by_hand, rtol=1e-5)
+
+
+def test_cross_entropy_is_kerass():
+    _, x, labels, _ = batch(Technique())
+    logits = np.random.default_rng(1).normal(size=(2, 4, 3)).astype("float32")
+    ours = model.cross_entropy(ops.convert_to_tensor(logits), labels)
+    theirs = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
+    each = [float(theirs(y, z)) for y, z in zip(labels, logits, strict=True)]
+    np.testing.assert_allclose(ops.convert_to_numpy(ours), each, rtol=1e-5)
 
 
 @KINDS
@@ -75,7 +90,7 @@ def test_the_gradient_agrees_with_finite_differences(technique):
     state, x, labels, noise = batch(technique)
 
     def loss(parameters):
-        error = training.squared_error(training.logits(technique, parameters, x, noise), labels)
+        error = model.squared_error(model.logits(technique, parameters, x, noise), labels)
         return ops.sum(error + technique.penalty(parameters)), None
 
     parameters = state[0]
@@ -100,7 +115,7 @@ def test_adam_is_kerass_adam():
     for _ in range(20):
         gradient = ops.convert_to_tensor(rng.normal(size=start.shape).astype("float32"))
         theirs.apply([gradient], [variable])
-        state = training.adam(state, {"kernel": gradient}, 0.01)
+        state = model.adam(state, {"kernel": gradient}, 0.01)
     ours = ops.convert_to_numpy(state[0]["kernel"])
     np.testing.assert_allclose(ours, ops.convert_to_numpy(variable), rtol=1e-5, atol=1e-6)
 
@@ -144,12 +159,12 @@ def test_same_seed_same_bits_alone_or_among_others(technique, digits):
 OTHER_BACKEND = """
 import json
 from test_training import TECHNIQUES, batch
-from regularization import training
+from regularization import model
 from regularization.backend import ops
 for technique in TECHNIQUES:
     state, x, labels, noise = batch(technique)
     for _ in range(3):
-        state, error, loss = training.step(technique, state, x, labels, noise, 0.01)
+        state, error, loss = model.step(technique, state, x, labels, noise, 0.01)
         print(json.dumps([ops.convert_to_numpy(loss).tolist()] +
                          [ops.convert_to_numpy(state[0][k]).tolist() for k in sorted(state[0])]))
 """
@@ -231,9 +246,101 @@ def test_a_path_of_strengths_is_trained_in_one_run(digits):
         np.testing.assert_allclose(path.weights[i], single.weights[0], atol=2e-5)
 
 
+def test_a_deeper_model_is_kerass_with_dropout_and_a_penalty_on_every_layer():
+    """Two hidden layers of one replica, their noise given: logits and penalty layer by layer."""
+    shapes = [(6, 5), (4, 6), (3, 4)]
+    kernels = model.initial_kernels(0, shapes)
+    parameters = model.named([{"kernel": ops.convert_to_tensor(k[None])} for k in kernels])
+    assert model.depth(parameters) == 3
+    rng = np.random.default_rng(0)
+    x = rng.uniform(size=(1, 7, 5)).astype("float32")
+    sizes = (5, 6, 4)
+    keep = [rng.random((1, 7, size)) < 0.5 for size in sizes]
+    layers = [keras.layers.Dense(len(k), use_bias=False, kernel_regularizer="l2") for k in kernels]
+    hidden = x[0]
+    for i, (layer, kernel) in enumerate(zip(layers, kernels, strict=True)):
+        hidden = layer_input = np.where(keep[i][0], 2 * (np.maximum(hidden, 0) if i else hidden), 0)
+        layer.build(layer_input.shape)
+        layer.set_weights([kernel.T])
+        hidden = ops.convert_to_numpy(layer(layer_input))
+    noise = model.named([{"inputs": k} for k in keep])
+    ours = model.logits(Dropout(0.5), parameters, ops.convert_to_tensor(x), noise)
+    np.testing.assert_allclose(ops.convert_to_numpy(ours)[0], hidden, rtol=1e-4, atol=1e-6)
+    # Keras's "l2" is 0.01 without the half.
+    theirs = sum(float(sum(layer.losses)) for layer in layers)
+    assert float(model.penalty(L2(0.02), parameters)[0]) == pytest.approx(theirs, rel=1e-5)
+
+
+def test_what_a_deeper_model_wants_drawn_has_the_shape_of_each_layer():
+    draws = model.noise(Dropout(0.5), 32, [(128, 784), (10, 128)])
+    assert {k: d.shape for k, d in draws.items()} == {"inputs": (32, 784), "inputs.1": (32, 128)}
+    draws = model.noise(GaussianWeights(), 32, [(128, 784), (10, 128)])
+    assert {k: d.shape for k, d in draws.items()} == {"weights": (128, 784), "weights.1": (10, 128)}
+
+
+def test_a_hidden_layer_learns_what_one_layer_cannot(digits):
+    settings = dict(steps=2_000, seeds=2, learning_rate=1e-3)
+    flat, deep = (training.fit(Technique(), digits, hidden=h, **settings) for h in ((), (64,)))
+    assert deep.weights.shape == (2, 64, 8, 8) and deep.hidden == [64]
+    assert {k: v.shape for k, v in deep.parameters.items()} == {
+        "kernel": (2, 64, 8, 8),
+        "kernel.1": (2, 10, 64),
+    }
+    assert np.mean(deep.train_accuracy) > np.mean(flat.train_accuracy)
+
+
+def test_a_portion_holds_its_smaller_ones_and_differs_between_seeds(digits):
+    small, large = (training.portion(digits, 3, size) for size in (50, 200))
+    assert np.array_equal(small.numbers, large.numbers[:50])
+    assert len(set(large.numbers)) == 200
+    assert np.array_equal(large.labels, digits.train_labels[large.numbers])
+    assert not np.array_equal(small.numbers, training.portion(digits, 4, 50).numbers)
+    whole = training.portion(digits, 3)
+    assert np.array_equal(whole.numbers, np.arange(len(digits.train_images)))
+
+
+def test_label_noise_gives_a_share_of_the_images_another_label(digits):
+    clean, some, more = (training.portion(digits, 3, None, share) for share in (0, 0.2, 0.4))
+    wrong = [part.labels != clean.labels for part in (some, more)]
+    for share, where in zip((0.2, 0.4), wrong, strict=True):
+        assert where.mean() == pytest.approx(share, abs=4 * np.sqrt(share * (1 - share) / 1257))
+    assert np.all(wrong[1][wrong[0]])
+    assert set(more.labels[wrong[1]]) == set(range(10))
+
+
+def test_each_replica_trains_on_its_own_portion(digits):
+    """Sizes and wrong labels side by side are what each is alone, on a set cut to it."""
+    settings = dict(steps=300, learning_rate=1e-2)
+    both = training.fit(
+        Technique(), digits, seeds=[3, 3], train_size=[40, 200], label_noise=[0.5, 0], **settings
+    )
+    assert both.train_size == [40, 200] and both.label_noise == [0.5, 0]
+    for i, (size, share) in enumerate([(40, 0.5), (200, 0)]):
+        part = training.portion(digits, 3, size, share)
+        cut = replace(
+            digits,
+            train_images=digits.train_images[part.numbers],
+            train_labels=part.labels.astype("uint8"),
+        )
+        alone = training.fit(Technique(), cut, seeds=[3], **settings)
+        np.testing.assert_allclose(both.weights[i], alone.weights[0], atol=2e-5)
+        assert both.train_accuracy[i] == pytest.approx(alone.train_accuracy[0], abs=0.01)
+
+
 @pytest.mark.parametrize(
     "settings, word",
     [
+        (dict(train_size=10**6), r"train_size=1000000\): expected .* 1,257"),
+        (dict(train_size=0), "train_size=0"),
+        (dict(train_size=[100.5, 10]), "train_size=100.5"),
+        (dict(train_size=[100]), r"train_size or label_noise=\[100\]"),
+        (dict(train_size=10), "batch_size=32.* 1 to 10"),
+        (dict(label_noise=1.5), "label_noise=1.5"),
+        (dict(label_noise=float("nan")), "label_noise=nan"),
+        (dict(loss="hinge"), "loss='hinge'.*squared_error, cross_entropy"),
+        (dict(hidden=(0,)), r"hidden=\(0,\)"),
+        (dict(hidden=128), "hidden=128"),
+        (dict(every=0), "every=0"),
         (dict(preset="papre"), "no preset 'papre'"),
         (dict(steps=0), "steps=0"),
         (dict(steps=1.5), "steps=1.5"),
@@ -261,7 +368,7 @@ def test_what_is_not_a_technique_and_a_path_of_the_wrong_length_are_refused(digi
 def test_images_come_back_from_the_device_as_they_went_whatever_their_size(digits):
     for cut in (1, 2, 3, 8):
         images = digits.train_images[:5, :cut, :cut]
-        words, _ = training.on_device(images, digits.train_labels[:5])
+        words = training.on_device(images)
         floats = ops.convert_to_numpy(training.as_floats(words, cut * cut))
         np.testing.assert_allclose(floats, images.reshape(5, -1) / 255, rtol=1e-6)
 
@@ -271,10 +378,21 @@ def test_a_loss_that_overflows_names_the_technique_the_step_and_the_seed(digits)
         training.fit(L2(1e38), digits, seeds=[6], learning_rate=1.0)
 
 
+@pytest.mark.parametrize("strength", [1e38, 1e25])
+def test_on_a_grid_that_overflows_the_strength_is_named(digits, strength):
+    """The smaller one overflows in the square of its gradient, which would stop Adam silently."""
+    grid = L2(np.array([1e-3, strength, 1e-2]))
+    with pytest.raises(FloatingPointError, match=r"L2\(strength=1e\+\d\d\).*replica 1") as caught:
+        training.fit(grid, digits, seeds=[6, 6, 6], learning_rate=1.0)
+    assert f"strength={strength:g}" in str(caught.value)
+
+
 def test_replicas_are_divided_among_cores_but_not_on_an_accelerator(monkeypatch):
     monkeypatch.setattr(os, "sched_getaffinity", lambda process: range(4), raising=False)
     monkeypatch.setattr(backend, "device", lambda: "CPU")
     assert [backend.division(n) for n in (1, 3, 5, 64)] == [(1, 1), (3, 3), (5, 4), (8, 4)]
+    # Five programs of six, one compilation, rather than four of seven and eight: two.
+    assert backend.division(30) == (5, 4)
     monkeypatch.setattr(backend, "device", lambda: "some accelerator")
     assert backend.division(4096) == (1, 1)
 
