@@ -232,7 +232,7 @@ def along(x, panels, xlabel, caption, marks=None, log=True):
         for axis, (label, curves) in zip(axes, panels.items(), strict=True):
             for name, values in curves.items():
                 mean, low, high = np.transpose([measures.interval(v) for v in values])
-                (line,) = axis.plot(x, mean, ".-", label=name)
+                (line,) = axis.plot(x, mean, "-", label=name)
                 axis.fill_between(x, low, high, alpha=0.25, lw=0, color=line.get_color())
             axis.set_ylabel(label)
             if log:
