@@ -1,4 +1,7 @@
-"""Check the settings, get the data and write `settings.json`, on which every chapter depends."""
+"""Check the settings, get the data and write `settings.json`, on which every chapter depends.
+
+What an earlier build left unfinished is cleared away.
+"""
 
 import argparse
 import json
@@ -26,11 +29,26 @@ def main():
         "dataset": digits.name,
         "backend": os.environ.get("KERAS_BACKEND", "tensorflow"),
     }
+    forget_unfinished(arguments.build)
     text = json.dumps(settings, indent=1) + "\n"
     path = arguments.build / "settings.json"
     if not path.is_file() or path.read_text() != text:
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(text)
+
+
+def forget_unfinished(build):
+    """Delete executed chapters without a record, whose execution was broken off, and the site.
+
+    Snakemake puts the copy from before back, with a time as if it had been made just now; and it
+    does not miss a chapter while there is a site.
+    """
+    executed = build / "executed"
+    for path in executed.rglob("*.ipynb"):
+        record = build / "logs" / path.relative_to(executed).with_suffix(".json")
+        if not record.is_file():
+            path.unlink()
+            (build / "html" / "index.html").unlink(missing_ok=True)
 
 
 if __name__ == "__main__":

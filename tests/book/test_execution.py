@@ -160,6 +160,19 @@ def test_a_chapter_is_executed_again_just_when_what_it_depends_on_has_changed(tm
     assert executions() == 3
 
 
+def test_a_chapter_whose_execution_was_broken_off_is_executed_again(tmp_path):
+    """Its record is missing, and Snakemake has put the copy from before back as if it were new."""
+    chapters = ["whole.ipynb", "broken/off.ipynb", ".whole.123.ipynb"]
+    names = [f"executed/{name}" for name in chapters] + ["logs/whole.json", "html/index.html"]
+    for path in (tmp_path / name for name in names):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text("{}")
+    command = [sys.executable, str(ROOT / "workflow" / "prepare.py"), "--build", str(tmp_path)]
+    assert subprocess.run([*command, "--preset", "quick", "--dataset", "digits"]).returncode == 0
+    assert executed(tmp_path) == [tmp_path / "executed" / "whole.ipynb"]
+    assert not (tmp_path / "html" / "index.html").exists()
+
+
 @pytest.mark.parametrize(
     "variable, value", [("PRESET", "papre"), ("DATA", "cifar"), ("BACKEND", "torch")]
 )
