@@ -66,12 +66,11 @@ def get(slug):
 def train(slug, digits, preset):
     """Train an experiment from the preset's seeds, at each of its strengths; return the run."""
     technique, learning_rate, strengths = get(slug)
-    settings = dict(preset=preset, learning_rate=learning_rate)
+    settings = dict(seeds=presets.get(preset).seeds, learning_rate=learning_rate)
     if strengths:
-        seeds = presets.get(preset).seeds
-        run = fit_grid(type(technique), strengths, digits, seeds, **settings)
+        run = fit_grid(type(technique), strengths, digits, preset=preset, **settings)
     else:
-        run = fit(technique, digits, **settings)
+        run = fit(technique, digits, preset, **settings)
     run.slug = slug
     return run
 

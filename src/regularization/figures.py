@@ -197,7 +197,6 @@ def film_strip(weights, titles, digits, caption):
 
     A column for each of the `titles`, a row for each of the `digits`.
     """
-
     size = 5.6, 5.2 / len(titles) * len(digits) + 0.3
 
     def draw(figure):
@@ -231,9 +230,8 @@ def along(x, panels, xlabel, caption, marks=None, log=True):
         axes = figure.subplots(len(panels), 1, squeeze=False, sharex=True)[:, 0]
         for axis, (label, curves) in zip(axes, panels.items(), strict=True):
             for name, values in curves.items():
-                mean, low, high = np.transpose([measures.interval(v) for v in values])
-                (line,) = axis.plot(x, mean, "-", label=name)
-                axis.fill_between(x, low, high, alpha=0.25, lw=0, color=line.get_color())
+                intervals = np.transpose([measures.interval(v) for v in values])
+                _line_and_band(axis, name, x, *intervals)
             axis.set_ylabel(label)
             if log:
                 axis.set_xscale("log")
@@ -269,17 +267,18 @@ def gains(rows, headers, corner, caption):
         spread = f"<small> ± {half:.1f}</small>" if np.isfinite(half) else ""
         said = f"{gain.mean:+.1f}".replace("-", "\N{MINUS SIGN}")
         weight = 600 if gain.lower > 0 or gain.upper < 0 else 400
-        colour = f"rgb({'217 115 13' if gain.mean > 0 else '47 98 179'} / {_depth(gain.mean):.2f})"
-        style = f"background:{colour};font-weight:{weight};padding:0.1em 0.4em"
+        depth = 0.45 * min(abs(gain.mean) / 5, 1)  # full, and still legible, at five points
+        colour = "217 115 13" if gain.mean > 0 else "47 98 179"
+        style = f"background:rgb({colour} / {depth:.2f});font-weight:{weight};padding:0.1em 0.4em"
         return Html(f'<span style="{style}">{said}{spread}</span>')
 
     cells = [[title, *map(cell, estimates)] for title, estimates in rows.items()]
     return table([corner, *headers], cells, caption)
 
 
-def _depth(points):
-    """Return the opacity of a gain's colour: full, and still legible, at five points."""
-    return 0.45 * min(abs(points) / 5, 1)
+def _line_and_band(axis, name, x, middle, low, high):
+    (line,) = axis.plot(x, middle, label=name)
+    axis.fill_between(x, low, high, alpha=0.25, lw=0, color=line.get_color())
 
 
 def curves(runs, measure="test_accuracy", windows=None):
@@ -300,9 +299,8 @@ def curves(runs, measure="test_accuracy", windows=None):
                 step = np.array(run.curve["step"])
                 seen = (step >= first) & (step <= last)
                 values = scale * np.array(run.curve[measure])[seen]
-                (line,) = panel.plot(step[seen], values.mean(axis=1), label=name)
                 band = values.min(axis=1), values.max(axis=1)
-                panel.fill_between(step[seen], *band, alpha=0.25, lw=0, color=line.get_color())
+                _line_and_band(panel, name, step[seen], values.mean(axis=1), *band)
             panel.set(title=title, ylabel=label, xlim=(first, last))
             panel.locator_params(axis="x", nbins=4)  # 150,000 is a long word on a phone
             panel.xaxis.set_major_formatter("{x:,.0f}")

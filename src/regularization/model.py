@@ -32,13 +32,16 @@ def named(layers):
 
 def of_layer(values, layer):
     """Return what `named` has named after one layer."""
-    parts = {name: name.partition(".") for name in values}
-    return {parts[k][0]: value for k, value in values.items() if int(parts[k][2] or 0) == layer}
+    return {k.partition(".")[0]: value for k, value in values.items() if _layer(k) == layer}
 
 
 def depth(parameters):
     """Return how many layers have parameters."""
-    return 1 + max(int(name.partition(".")[2] or 0) for name in parameters)
+    return 1 + max(map(_layer, parameters))
+
+
+def _layer(name):
+    return int(name.partition(".")[2] or 0)
 
 
 def noise(technique, batch_size, shapes):

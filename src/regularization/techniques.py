@@ -93,6 +93,14 @@ def _check(technique, name, valid, expected):
         object.__setattr__(technique, name, value)
 
 
+def _check_not_negative(technique, name):
+    _check(technique, name, lambda value: value >= 0, "a number of at least 0")
+
+
+def _check_positive(technique, name, expected="a number above 0"):
+    _check(technique, name, lambda value: value > 0, expected)
+
+
 def _per_replica(value, x):
     """Shape a number, or one number per replica, so that it broadcasts against `x`."""
     if np.ndim(value) == 0:
@@ -139,7 +147,7 @@ class GaussianWeights(Technique):
 
     def __post_init__(self):
         """Refuse a negative scale."""
-        _check(self, "noise_scale", lambda scale: scale >= 0, "a number of at least 0")
+        _check_not_negative(self, "noise_scale")
 
     def parameters(self, kernel):
         """Mean and log of the width, both from the same initial values."""
@@ -207,8 +215,8 @@ class VariationalWeights(DrawnWeights):
     def __post_init__(self):
         """Refuse a width or a number of images that is not above zero."""
         super().__post_init__()
-        _check(self, "prior", lambda prior: prior > 0, "a number above 0")
-        _check(self, "images", lambda images: images > 0, "the number of training images")
+        _check_positive(self, "prior")
+        _check_positive(self, "images", "the number of training images")
 
     def parameters(self, kernel):
         """The means from the initial values, the widths narrow, so that learning gets through."""
@@ -231,7 +239,7 @@ class L2(Technique):
 
     def __post_init__(self):
         """Refuse a negative strength."""
-        _check(self, "strength", lambda strength: strength >= 0, "a number of at least 0")
+        _check_not_negative(self, "strength")
 
     def penalty(self, parameters):
         """Half the squared Frobenius norm, times the strength."""
@@ -251,7 +259,7 @@ class WeightNormalization(Technique):
 
     def __post_init__(self):
         """Refuse a norm that is not above zero."""
-        _check(self, "norm", lambda norm: norm > 0, "a number above 0")
+        _check_positive(self, "norm")
 
     def weights(self, parameters, noise=None):
         """Return the kernel at `norm` (the floor under the square is TensorFlow's, 1e-12)."""
@@ -287,7 +295,7 @@ class L1(Technique):
 
     def __post_init__(self):
         """Refuse a negative strength."""
-        _check(self, "strength", lambda strength: strength >= 0, "a number of at least 0")
+        _check_not_negative(self, "strength")
 
     def penalty(self, parameters):
         """The sum of the weights' sizes, times the strength."""
@@ -303,7 +311,7 @@ class InputNoise(Technique):
 
     def __post_init__(self):
         """Refuse a negative scale."""
-        _check(self, "scale", lambda scale: scale >= 0, "a number of at least 0")
+        _check_not_negative(self, "scale")
 
     def noise(self, x_shape, kernel_shape):
         """A fresh draw of the batch's size at each step."""

@@ -1,5 +1,6 @@
 """The loop: one compiled program, run on every core, trains all replicas of a run at once."""
 
+import functools
 import math
 import time
 from concurrent.futures import ThreadPoolExecutor
@@ -108,7 +109,7 @@ class Program:
 
         The technique is at test time, or `left_on` with fresh noise for every image.
         """
-        technique, sizes = self.technique, {}
+        technique, drawing = self.technique, functools.cache(self._drawing)
 
         @backend.compile
         def answer(arrays, parameters, images, drawn, number):
@@ -123,10 +124,9 @@ class Program:
             found = []
             for i, images in enumerate(batches):
                 number = _int32(-2 - i)  # a number that no step has, nor the draw that is rotated
-                size, drawn = len(images), {}
+                drawn = {}
                 if left_on:
-                    sizes.setdefault(size, self._drawing(size, 1))
-                    drawn = sizes[size](trainer.arrays, trainer.seeds, number)
+                    drawn = drawing(len(images), 1)(trainer.arrays, trainer.seeds, number)
                 found.append(answer(trainer.arrays, trainer.parameters, images, drawn, number))
             return np.concatenate([*map(ops.convert_to_numpy, found)], axis=1)
 
@@ -300,13 +300,11 @@ def fit(
     if technique.left_on_in_post:
         as_published = right(team.program.examination(left_on=True))
 
-    def as_images(values):
+    def as_images(name, values):
         values = ops.convert_to_numpy(values)
-        whole = values.shape[-1] == math.prod(digits.shape)  # a gain is one number a class
+        # Only the first layer sees pixels; and a gain is one number a class.
+        whole = "." not in name and values.shape[-1] == math.prod(digits.shape)
         return values.reshape(*values.shape[:2], *digits.shape) if whole else values
-
-    def kept(name, values):
-        return ops.convert_to_numpy(values) if "." in name else as_images(values)
 
     published = (steps, set(seeds), loss) == (chosen.steps, set(chosen.seeds), "squared_error")
     published &= set(sizes) == {len(digits.train_images)} and not any(shares) and not hidden
@@ -339,8 +337,8 @@ def fit(
         curve=curve,
         device=backend.device(),
         backend=backend.name,
-        weights=as_images(technique.weights(of_layer(parameters, 0))),
-        parameters={name: kept(name, value) for name, value in parameters.items()},
+        weights=as_images("weights", technique.weights(of_layer(parameters, 0))),
+        parameters={name: as_images(name, value) for name, value in parameters.items()},
         **runs.provenance(),
     )
 
