@@ -1,4 +1,6 @@
-"""Leave out what makes a page heavy and is never seen: icons that no page shows."""
+"""Leave out what makes a page heavy and is never used: the search's index where nothing searches,
+icons that no page shows.
+"""
 
 import re
 from io import BytesIO
@@ -6,13 +8,25 @@ from pathlib import Path
 
 from fontTools import subset
 
+#: The theme loads these everywhere, for a search as one types, which is off.
+SEARCH = re.compile(
+    r'\s*<script src="[^"]*(?:searchtools|language_data|searchindex)\.js"></script>'
+)
 #: The rule of a style sheet that gives an icon's names its character.
 RULE = re.compile(r'((?:\.fa-[\w-]+:before,?)+)\{content:"\\([0-9a-f]+)"\}')
 
 
 def setup(app):
-    """Fit the icons when the site is written."""
+    """Cut when the site is written."""
+    app.connect("build-finished", leave_search_to_its_page)
     app.connect("build-finished", fit_icons)
+
+
+def leave_search_to_its_page(app, error):
+    """Load the search's scripts, its index among them, on the page of the search alone."""
+    for path in [] if error else Path(app.outdir).rglob("*.html"):
+        if path.name != "search.html":
+            path.write_text(SEARCH.sub("", path.read_text()))
 
 
 def fit_icons(app, error):
