@@ -197,11 +197,12 @@ def film_strip(weights, titles, digits, caption):
 
     A column for each of the `titles`, a row for each of the `digits`.
     """
-    size = 5.6, 5.2 / len(titles) * len(digits) + 0.3
+    side = min(5.2 / len(titles), 1.1)
+    size = side * len(titles) + 0.4, side * len(digits) + 0.3
 
     def draw(figure):
         figure.set_layout_engine("none")
-        places = dict(left=0.06, bottom=0, right=0.98, top=1 - 0.3 / size[1], wspace=0.06)
+        places = dict(left=0.3 / size[0], bottom=0, right=0.98, top=1 - 0.3 / size[1], wspace=0.06)
         axes = figure.subplots(len(digits), len(titles), squeeze=False, gridspec_kw=places)
         for row, digit in zip(axes, digits, strict=True):
             row[0].text(-0.1, 0.5, digit, transform=row[0].transAxes, va="center", ha="right")
@@ -238,7 +239,11 @@ def along(x, panels, xlabel, caption, marks=None, log=True):
                 axis.minorticks_off()  # they would be half of the figure's bytes
             for place, style in zip((marks or {}).values(), ("--", ":", "-."), strict=False):
                 axis.axvline(place, color="0.5", lw=1, ls=style)
-            if len(curves) > 1:
+            if len(curves) > 2:  # too many to leave room among the lines
+                figure.legend(
+                    *axis.get_legend_handles_labels(), loc="outside lower center", ncols=2
+                )
+            elif len(curves) > 1:
                 axis.legend()
         if not log:
             axis.locator_params(axis="x", nbins=6)
@@ -251,7 +256,8 @@ def along(x, panels, xlabel, caption, marks=None, log=True):
         for name, values in curves.items()
     )
     placed = "".join(f" {name} is at {place:g}." for name, place in (marks or {}).items())
-    size = (5.6, 1.75 * len(panels) + 0.5)
+    below = max(len(curves) for curves in panels.values())
+    size = (5.6, 1.75 * len(panels) + 0.5 + (0.15 * below + 0.1 if below > 2 else 0))
     return _figure(draw, size, caption, f"Curves against {xlabel}. {'; '.join(said)}.{placed}")
 
 
