@@ -7,6 +7,7 @@ written in `keras.ops` and in the few functions below, so it runs on either, unc
 import contextlib
 import math
 import os
+import sys
 
 NAMES = ("tensorflow", "jax")
 
@@ -31,12 +32,25 @@ def _silenced():
         os.close(null)
 
 
+@contextlib.contextmanager
+def _without(module):
+    """Keep others from importing an optional module, unless it is there already."""
+    sys.modules.setdefault(module, None)
+    try:
+        yield
+    finally:
+        if sys.modules[module] is None:
+            del sys.modules[module]
+
+
+if name == "tensorflow":
+    with _silenced(), _without("jax"):  # its converters would import JAX, which takes its time
+        import tensorflow as tf
+
 with _silenced():
     from keras import ops  # noqa: F401  the other modules import it from here
 
 if name == "tensorflow":
-    import tensorflow as tf
-
     tf.get_logger().setLevel("ERROR")  # each run traces its own program, which it would warn of
 
     def compile(function):
@@ -50,7 +64,9 @@ if name == "tensorflow":
         with tf.GradientTape() as tape:
             tape.watch(parameters)
             value, more = function(parameters)
-        return (value, more), tape.gradient(value, parameters)
+        # What the loss does not depend on, an average for example, has the gradient zero.
+        zero = tf.UnconnectedGradients.ZERO
+        return (value, more), tape.gradient(value, parameters, unconnected_gradients=zero)
 
     def total(x):
         """Return the sum over the last two axes, in a shape that broadcasts against `x`."""

@@ -1,50 +1,99 @@
-"""The post's five runs, what they should have been, and what the post reported."""
+"""The runs of the book: the post's five, their relatives, what they should have been.
+
+And what the post reported, quoted.
+"""
 
 import itertools
 import tomllib
+from dataclasses import replace
 from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
 
-from regularization import measures, presets, runs
-from regularization.techniques import (
-    L2,
-    DensityWeights,
-    DrawnWeights,
-    Dropout,
-    GaussianWeights,
-    Technique,
-    WeightNormalization,
-    WeightNormalizationWithGain,
-)
+from regularization import measures, presets, runs, techniques
+from regularization.technique import Technique
 from regularization.training import fit
 
 
 class Experiment(NamedTuple):
-    """A technique at its hyperparameters, its learning rate; or a path along `strengths`."""
+    """A technique at its hyperparameters, its learning rate; or a path along `strengths`.
+
+    `tried` holds, by the name of a hyperparameter, the values among which equal care chooses, from
+    the gentlest to the hardest.
+    """
 
     technique: Technique
     learning_rate: float = 1e-4
     strengths: tuple = ()
+    tried: dict = {}
+    loss: str = "squared_error"
 
+
+_RATES = {"rate": (0.05, 0.1, 0.25, 0.5)}
+_STRENGTHS = {"strength": (1e-7, 1e-6, 1e-5, 1e-4)}
+_SCALES = {"scale": (0.01, 0.03, 0.1, 0.3)}
+_NORMS = {"norm": (100.0, 30.0, 10.0, 3.0)}
 
 #: In the post's order, by the slug of the chapter.
 EXPERIMENTS = {
     "no_regularization": Experiment(Technique()),
-    "dropout": Experiment(Dropout(rate=0.5)),
-    "gaussian_weights": Experiment(GaussianWeights(noise_scale=0.5), learning_rate=1e-3),
-    "l2": Experiment(L2(strength=1e-2)),
-    "weight_normalization": Experiment(WeightNormalization()),
+    "dropout": Experiment(techniques.Dropout(rate=0.5), tried=_RATES),
+    "gaussian_weights": Experiment(
+        techniques.GaussianWeights(noise_scale=0.5),
+        learning_rate=1e-3,
+        tried={"noise_scale": (0.0, 0.1, 0.25, 0.5)},
+    ),
+    "l2": Experiment(techniques.L2(strength=1e-2), tried=_STRENGTHS),
+    "weight_normalization": Experiment(techniques.WeightNormalization(), tried=_NORMS),
+}
+#: The techniques that people really use, each of which has a chapter too.
+RELATIVES = {
+    "l1": Experiment(techniques.L1(strength=3e-5), tried=_STRENGTHS),
+    "elastic_net": Experiment(techniques.ElasticNet(strength=1e-4), tried=_STRENGTHS),
+    "weight_decay": Experiment(
+        techniques.WeightDecay(strength=1.0), tried={"strength": (0.003, 0.01, 0.1, 1.0)}
+    ),
+    "max_norm": Experiment(techniques.MaxNorm(norm=1.0), tried=_NORMS),
+    "spectral_normalization": Experiment(techniques.SpectralNormalization(norm=1.0), tried=_NORMS),
+    "weight_normalization_with_gain": Experiment(techniques.WeightNormalizationWithGain()),
+    "dropconnect": Experiment(techniques.DropConnect(rate=0.5), tried=_RATES),
+    "weight_noise": Experiment(techniques.WeightNoise(scale=0.3), tried=_SCALES),
+    "variational_weights": Experiment(
+        techniques.VariationalWeights(),
+        learning_rate=1e-3,
+        tried={"prior": (3.0, 1.0, 0.3, 0.1)},
+        loss="cross_entropy",
+    ),
+    "input_noise": Experiment(techniques.InputNoise(scale=0.3), tried=_SCALES),
+    "augmentation": Experiment(techniques.Augmentation(), tried={"pixels": (0.25, 0.5, 1.0, 2.0)}),
+    "mixup": Experiment(
+        techniques.Mixup(concentration=1.0), tried={"concentration": (0.1, 0.2, 0.5, 1.0)}
+    ),
+    "label_smoothing": Experiment(
+        techniques.LabelSmoothing(rate=0.1), tried={"rate": (0.03, 0.1, 0.2, 0.4)}
+    ),
+    "early_stopping": Experiment(techniques.EarlyStopping(), tried={"patience": (5, 3, 2, 1)}),
+    "weight_averaging": Experiment(
+        techniques.WeightAveraging(), tried={"steps": (100, 300, 1000, 3000)}
+    ),
+    # `make chapter` adds its line above this one.
 }
 #: What the names say, where the post's code does otherwise: the chapter "As it should be".
 CORRECTIONS = {
-    "density_weights": Experiment(DensityWeights(noise_scale=0.5), learning_rate=1e-3),
-    "drawn_weights": Experiment(DrawnWeights(noise_scale=0.5), learning_rate=1e-3),
-    "weight_normalization_with_gain": Experiment(WeightNormalizationWithGain()),
-    "l2_path": Experiment(L2(), strengths=(0, 1e-6, 1e-5, 3e-5, 1e-4, 3e-4, 1e-3, 1e-2)),
+    "density_weights": Experiment(techniques.DensityWeights(noise_scale=0.5), learning_rate=1e-3),
+    "drawn_weights": Experiment(techniques.DrawnWeights(noise_scale=0.5), learning_rate=1e-3),
+    "l2_path": Experiment(techniques.L2(), strengths=(0, 1e-6, 1e-5, 3e-5, 1e-4, 3e-4, 1e-3, 1e-2)),
 }
-_ALL = EXPERIMENTS | CORRECTIONS
+TECHNIQUES = EXPERIMENTS | RELATIVES
+_ALL = TECHNIQUES | CORRECTIONS
+
+TUNED = "_tuned"  # follows the name of a technique whose settings were chosen with equal care
+#: How many settings of each technique are tried: a few strengths at each of these learning rates,
+BUDGET = 12
+LEARNING_RATES = (3e-4, 1e-3, 3e-3)
+#: or where a technique has no strength, these learning rates.
+MORE_LEARNING_RATES = (1e-4, 2e-4, 3e-4, 4e-4, 6e-4, 8e-4, 1e-3, 1.5e-3, 2e-3, 3e-3, 5e-3, 1e-2)
 
 _FILE = tomllib.loads(Path(__file__).with_name("quoted.toml").read_text())
 #: The post's figures by slug: accuracy, weights, runtimes. Quoted, with their source.
@@ -65,14 +114,65 @@ def get(slug):
 
 def train(slug, digits, preset):
     """Train an experiment from the preset's seeds, at each of its strengths; return the run."""
-    technique, learning_rate, strengths = get(slug)
-    settings = dict(seeds=presets.get(preset).seeds, learning_rate=learning_rate)
+    if slug.endswith(TUNED):
+        return tuned(slug.removesuffix(TUNED), digits, preset)
+    technique, learning_rate, strengths, _, loss = get(slug)
+    technique = _fitted(technique, digits)
+    settings = dict(seeds=presets.get(preset).seeds, learning_rate=learning_rate, loss=loss)
     if strengths:
         run = fit_grid(type(technique), strengths, digits, preset=preset, **settings)
     else:
         run = fit(technique, digits, preset, **settings)
     run.slug = slug
     return run
+
+
+def tuned(slug, digits, preset):
+    """Return a technique's run at the learning rate and strength that validation chooses.
+
+    Every technique has the same budget: BUDGET settings, each trained for the preset's TUNING_STEPS
+    from each of its seeds; one without a strength tries as many learning rates. The setting with
+    the best mean accuracy on the images held back from training is returned.
+    """
+    technique, _, _, tried, loss = get(slug)
+    seeds, steps = presets.get(preset).seeds, presets.TUNING_STEPS[preset]
+    technique, rates = _fitted(technique, digits), MORE_LEARNING_RATES
+    if tried:
+        ((name, values),) = tried.items()
+        rates, values = np.transpose([*itertools.product(LEARNING_RATES, values)])
+        technique = replace(technique, **{name: np.repeat(values, len(seeds))})
+    run = fit(
+        technique,
+        digits,
+        preset,
+        steps=steps,
+        seeds=[*seeds] * BUDGET,
+        learning_rate=np.repeat(rates, len(seeds)),
+        loss=loss,
+        every=steps // 10 if technique.overrides("review") else steps,
+    )
+    accuracy = on_validation(run, digits).reshape(BUDGET, len(seeds)).mean(axis=1)
+    first = int(accuracy.argmax()) * len(seeds)
+    run = run.of_replicas(range(first, first + len(seeds)))
+    run.technique = {
+        name: value[0] if isinstance(value, list) else value
+        for name, value in run.technique.items()
+    }
+    run.learning_rate, run.slug, run.preset = run.learning_rate[0], slug + TUNED, preset
+    return run
+
+
+def choice(run):
+    """Return what was chosen with equal care, by its name: the learning rate, and any strength."""
+    tried = get(run.slug.removesuffix(TUNED)).tried
+    return {"learning rate": run.learning_rate} | {name: run.technique[name] for name in tried}
+
+
+def _fitted(technique, digits):
+    """Tell a technique that asks for it how many training images there are."""
+    if "train_size" in technique.settings():
+        return replace(technique, train_size=len(digits.train_images))
+    return technique
 
 
 def fit_grid(kind, values, digits, seeds, *, train_size=(None,), label_noise=(0.0,), **settings):
@@ -93,7 +193,7 @@ def load_or_train(slug, digits, preset):
 
     A saved run fits if it was made with these digits, this preset and the sources as they are.
     """
-    get(slug)
+    get(slug.removesuffix(TUNED))
     asked = (digits.name, preset, runs.source_hash())
     reason = "there is no saved run"
     for folder in runs.folders():

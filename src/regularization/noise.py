@@ -13,6 +13,7 @@ import numpy as np
 from regularization.backend import ops
 
 WAYS = 4  # a block of Threefry is 64 bits: four draws of 16
+BINS = 128  # places in the table of a beta distribution
 
 
 def threefry(key, counter):
@@ -57,7 +58,7 @@ def reader(draws, drawn):
 
 def bytes_per_step(draws):
     """Return how much memory one replica's noise of one step takes once it is spread out."""
-    size = {"bernoulli": 1, "normal": 4, "rotated": 0}
+    size = {"bernoulli": 1, "normal": 4, "uniform": 4, "beta": 4, "rotated": 0}
     return sum(size[what.kind] * math.prod(what.shape) for what in draws.values())
 
 
@@ -71,7 +72,7 @@ def _blocks(key, first_step, steps, size):
 
 def _bernoulli(what, key, first_step, steps):
     """Four draws of 16 bits a block, a bit of a byte each: uint8 `[steps, replicas, size / 4]`."""
-    probability = ops.convert_to_tensor(what.probability, "float32")
+    probability = ops.convert_to_tensor(what.parameter, "float32")
     threshold = ops.reshape(ops.cast(ops.round(probability * 2**16), "int32"), (-1, 1))
     blocks = _blocks(key, first_step, steps, -(-math.prod(what.shape) // WAYS))
     words = [f(word) for word in blocks for f in (_low, _high)]
@@ -85,19 +86,41 @@ def _read_bernoulli(what, packed):
     return lambda place, step: flags[place]
 
 
+def _uniform(what, key, first_step, steps):
+    """Two draws a block, between 0 and 1: float32 `[steps, replicas, size]`."""
+    size = math.prod(what.shape)
+    blocks = ops.concatenate(_blocks(key, first_step, steps, -(-size // 2)), axis=-1)[..., :size]
+    # The upper 23 bits and a half are what a float32 holds; the half keeps off both ends.
+    return (ops.cast(ops.right_shift(blocks, _uint32(9)), "float32") + 0.5) / 2**23
+
+
 def _normal(what, key, first_step, steps):
-    """By the inverse of the distribution function, two draws a block: float32 `[steps, ...]`.
+    """By the inverse of the distribution function: float32 `[steps, replicas, size]`.
 
     The erfinv is compiled to a polynomial, the cosines of Box and Muller would be calls.
     """
-    size = math.prod(what.shape)
-    blocks = ops.concatenate(_blocks(key, first_step, steps, -(-size // 2)), axis=-1)[..., :size]
-    # The upper 23 bits and a half are what a float32 holds; the half keeps the ends finite.
-    uniform = (ops.cast(ops.right_shift(blocks, _uint32(9)), "float32") + 0.5) / 2**22 - 1
-    return np.float32(np.sqrt(2)) * ops.erfinv(uniform)
+    return np.float32(np.sqrt(2)) * ops.erfinv(2 * _uniform(what, key, first_step, steps) - 1)
 
 
-def _read_normal(what, drawn):
+def _beta(what, key, first_step, steps):
+    """Symmetric, by the inverse of the distribution function from a table: float32, as uniform.
+
+    The lower half of the draws, `s^p / 2` for `s` from 0 to 1, has a density in `s` that is finite
+    and smooth where `p = max(1, 1 / a)`; between the table's places it is taken as constant.
+    """
+    a = ops.reshape(ops.convert_to_tensor(what.parameter, "float32"), (-1, 1, 1))
+    s, p = (np.arange(BINS, dtype="float32") + 0.5) / BINS, ops.maximum(1.0, 1 / a)
+    density = s ** (p * a - 1) * (1 - s**p / 2) ** (a - 1)
+    heights = density / ops.sum(density, axis=-1, keepdims=True)
+    below = ops.cumsum(heights, axis=-1) - heights
+    uniform = _uniform(what, key, first_step, steps)
+    folded = 2 * ops.minimum(uniform, 1 - uniform)[..., None]
+    s = ops.sum(ops.clip((folded - below) / heights, 0, 1), axis=-1) / BINS
+    lower = s ** p[..., 0] / 2
+    return ops.where(uniform < 0.5, lower, 1 - lower)
+
+
+def _read(what, drawn):
     return lambda place, step: drawn[place]
 
 
@@ -114,7 +137,9 @@ def _read_rotated(what, twice):
 
 _KINDS = {
     "bernoulli": (_bernoulli, _read_bernoulli),
-    "normal": (_normal, _read_normal),
+    "uniform": (_uniform, _read),
+    "normal": (_normal, _read),
+    "beta": (_beta, _read),
     "rotated": (_rotated, _read_rotated),
 }
 

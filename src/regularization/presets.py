@@ -14,6 +14,8 @@ PRESETS = {
     "paper": Preset(steps=150_000, seeds=(0, 1, 2, 3, 4)),
     "quick": Preset(steps=3_000, seeds=(0, 1)),
 }
+#: How long a setting is tried, when a technique's settings are chosen with equal care.
+TUNING_STEPS = {"paper": 20_000, "quick": 300}
 
 
 def get(name):

@@ -23,7 +23,7 @@ SCHEMA = {
     "steps": int,
     "seeds": list,
     "batch_size": int,
-    "learning_rate": float,
+    "learning_rate": float | list,
     "loss": str,
     "hidden": list,
     "train_size": list,
@@ -49,7 +49,8 @@ class Run:
     """A technique trained once per seed; lists and leading axes go over the seeds.
 
     `curve` holds `step [points]`, `train_loss` and `test_accuracy [points, seeds]`; the first is
-    the mean `loss` on the batches since the point before, without penalty. `train_accuracy` is on
+    the mean `loss` on the batches since the point before, without penalty; and, where a technique
+    asks for it, `validation_accuracy`, with the weights in training. `train_accuracy` is on
     the images and labels trained on, `train_size` and `label_noise` say which. `seconds_per_step`
     is for one seed's step; `relative_runtime` is None for a run that is not one of the post's.
     `weights` is float32 `[seeds, classes, height, width]`, what the images are multiplied with at
@@ -63,7 +64,7 @@ class Run:
     steps: int
     seeds: list
     batch_size: int
-    learning_rate: float
+    learning_rate: float | list
     loss: str
     hidden: list
     train_size: list
@@ -85,8 +86,10 @@ class Run:
 
     @property
     def title(self):
-        """The slug as a heading: "L2", "Weight normalization"."""
-        return self.slug.replace("_", " ").capitalize()
+        """The slug as a heading: "L2", "Weight normalization", "DropConnect, tuned"."""
+        words, name = self.slug.removesuffix("_tuned"), self.technique["name"]
+        title = name if name.lower() == words else words.replace("_", " ").capitalize()
+        return title if words == self.slug else f"{title}, tuned"
 
     @property
     def weight_min(self):
@@ -105,6 +108,8 @@ class Run:
             for name, kind in SCHEMA.items()
             if kind is list and name not in ("hidden", "weight_min", "weight_max")
         }
+        if isinstance(self.learning_rate, list):
+            cut["learning_rate"] = [self.learning_rate[i] for i in chosen]
         curve = {
             name: values if name == "step" else [[row[i] for i in chosen] for row in values]
             for name, values in self.curve.items()
@@ -211,7 +216,7 @@ def provenance():
 def source_hash():
     """Return a short hash of the package's sources: results of other sources are out of date."""
     digest = hashlib.sha256()
-    for path in sorted(Path(__file__).parent.glob("*.py")):
+    for path in sorted(Path(__file__).parent.rglob("*.py")):
         digest.update(path.read_bytes())
     return digest.hexdigest()[:12]
 

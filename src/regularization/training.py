@@ -13,9 +13,18 @@ from tqdm.auto import tqdm
 
 from regularization import backend, presets, runs
 from regularization.backend import ops
-from regularization.model import LOSSES, initial_kernels, logits, named, noise, of_layer, step
+from regularization.model import (
+    LOSSES,
+    each_layer,
+    initial_kernels,
+    logits,
+    named,
+    noise,
+    of_layer,
+    step,
+)
 from regularization.noise import bytes_per_step, draw, reader
-from regularization.techniques import Technique
+from regularization.technique import Technique
 
 EARLY, LATE = 250, 1_000  # steps between two examinations, and in a call at most
 NOISE_BYTES = 2**29  # a call's noise at most: with very many replicas a call takes fewer steps
@@ -66,24 +75,25 @@ def image_order(seed, count, batch_size):
 class Program:
     """What is compiled, once for all Trainers of a Team: many steps, their noise, the answers.
 
-    Hyperparameters that differ between replicas are inputs, a dict of arrays.
+    Hyperparameters that differ between replicas are inputs, a dict of arrays, and so are the
+    learning rates.
     """
 
-    def __init__(self, technique, shapes, learning_rate, batch_size, loss, steps):
+    def __init__(self, technique, shapes, batch_size, loss, steps):
         """Define the functions for layers of `shapes`; a call takes `steps` steps at most."""
         self.technique, self.shapes, self.steps = technique, shapes, steps
         draws = noise(technique, batch_size, shapes)
         self.draw = self._drawing(batch_size, steps)
 
         @backend.compile
-        def advance(arrays, state, images, order, labels, drawn, steps):
+        def advance(arrays, rates, state, images, order, labels, drawn, steps):
             noise_of, its = reader(draws, drawn), technique.with_arrays(arrays)
 
             def body(i, carry):
                 state, errors, losses = carry
                 x = as_floats(ops.take(images, order[i], axis=0), shapes[0][1])
                 drawn = noise_of(i, state[3])
-                state, error, whole = step(its, state, x, labels[i], drawn, learning_rate, loss)
+                state, error, whole = step(its, state, x, labels[i], drawn, rates, loss)
                 return state, errors + error, losses + whole
 
             zeros = ops.zeros(order.shape[1])
@@ -104,10 +114,11 @@ class Program:
 
         return drawn if noise(self.technique, batch_size, self.shapes) else lambda *_: {}
 
-    def examination(self, left_on=False):
+    def examination(self, left_on=False, in_training=False):
         """Return a function from (trainer, batches) to its answers, uint8 `[replicas, n]`.
 
-        The technique is at test time, or `left_on` with fresh noise for every image.
+        The technique is at test time, or `left_on` with fresh noise for every image; or it answers
+        with the parameters that are `in_training`.
         """
         technique, drawing = self.technique, functools.cache(self._drawing)
 
@@ -117,7 +128,10 @@ class Program:
             x = ops.repeat(x, next(iter(parameters.values())).shape[0], axis=0)
             draws = noise(technique, images.shape[0], self.shapes) if left_on else {}
             drawn = reader(draws, drawn)(0, number)
-            z = logits(technique.with_arrays(arrays), parameters, x, drawn)
+            its = technique.with_arrays(arrays)
+            if not in_training:
+                parameters = each_layer(its.at_test, parameters)
+            z = logits(its, parameters, x, drawn)
             return ops.cast(ops.argmax(z, axis=-1), "uint8")
 
         def answers(trainer, batches):
@@ -136,9 +150,11 @@ class Program:
 class Trainer:
     """Replicas on their way through one program: their state, their portions, their noise."""
 
-    def __init__(self, program, technique, images, portions, seeds, batch_size):
+    def __init__(self, program, technique, images, portions, seeds, learning_rates, batch_size):
         """Put every replica at its start; `images` are `on_device`."""
         self.program, self.images, self.portions = program, images, portions
+        self.technique = technique
+        self.rates = ops.convert_to_tensor(np.float32(learning_rates))
         self._free = Lock()
         self.arrays = {k: ops.convert_to_tensor(v) for k, v in technique.arrays().items()}
         self.seeds = ops.convert_to_tensor(np.array(seeds, "int32"))
@@ -158,10 +174,19 @@ class Trainer:
                 now = min(self.program.steps, ahead)
                 drawn = self.program.draw(self.arrays, self.seeds, self.state[3])
                 inputs = self.images, *self._next(now), drawn, _int32(now)
-                self.state, *sums = self.program.advance(self.arrays, self.state, *inputs)
+                self.state, *sums = self.program.advance(
+                    self.arrays, self.rates, self.state, *inputs
+                )
                 total, ahead = total + np.stack([*map(ops.convert_to_numpy, sums)]), ahead - now
             self.parameters = self.state[0]
         return total
+
+    def review(self, scores):
+        """Hand the replicas' validation accuracies so far, `[examinations, replicas]`, on."""
+        self.parameters = each_layer(
+            lambda parameters: self.technique.review(parameters, scores), self.parameters
+        )
+        self.state = self.parameters, *self.state[1:]
 
     def _next(self, steps):
         """Return the next steps' image numbers and labels, int32 `[steps, replicas, batch]`.
@@ -199,10 +224,11 @@ class Team:
         programs, at_once = backend.division(len(seeds))
         # Three programs on two cores take half their steps, then the other half: no core waits.
         self.turns = at_once // math.gcd(programs, at_once)
-        parts = np.array_split(np.arange(len(seeds)), programs)
-        memory = bytes_per_step(noise(technique, batch_size, shapes)) * len(parts[0])
+        self.parts = np.array_split(np.arange(len(seeds)), programs)
+        memory = bytes_per_step(noise(technique, batch_size, shapes)) * len(self.parts[0])
         steps = int(np.clip(NOISE_BYTES // max(memory, 1), 1, -(-min(longest, LATE) // self.turns)))
-        self.program = Program(technique, shapes, learning_rate, batch_size, LOSSES[loss], steps)
+        self.program = Program(technique, shapes, batch_size, LOSSES[loss], steps)
+        rates = np.broadcast_to(learning_rate, len(seeds))
         images = on_device(digits.train_images)
         self.trainers = [
             Trainer(
@@ -211,9 +237,10 @@ class Team:
                 images,
                 [portions[replica] for replica in part],
                 [seeds[replica] for replica in part],
+                rates[part],
                 batch_size,
             )
-            for part in parts
+            for part in self.parts
         ]
         self._pool = ThreadPoolExecutor(at_once)
 
@@ -224,6 +251,11 @@ class Team:
         return (
             sum(np.concatenate([call.result() for call in turn], axis=1) for turn in calls) / steps
         )
+
+    def review(self, scores):
+        """Hand every replica's validation accuracies so far, `[examinations, replicas]`, on."""
+        for trainer, part in zip(self.trainers, self.parts, strict=True):
+            trainer.review(scores[:, part])
 
     def answers(self, examination, batches):
         """Return every replica's answers on batches of images, uint8 `[replicas, n]`."""
@@ -256,19 +288,22 @@ def fit(
     """Train `technique` on `digits` from each seed, all at once, and return the `Run`.
 
     The preset gives `steps` and `seeds` unless they are given; `seeds` is how many, or which.
-    `train_size` (of the training images, drawn by the seed) and `label_noise` (the share of wrong
-    labels) are a number or one per seed. `hidden` are the widths of hidden layers, `every` the
-    steps between two examinations on the test set. Raises ValueError for settings that make no
-    sense, FloatingPointError when the loss overflows.
+    `learning_rate`, `train_size` (of the training images, drawn by the seed) and `label_noise` (the
+    share of wrong labels) are a number or one per seed. `hidden` are the widths of hidden layers,
+    `every` the steps between two examinations on the test set. Raises ValueError for settings that
+    make no sense, FloatingPointError when the loss overflows.
     """
     chosen = presets.get(preset)
     steps = chosen.steps if steps is None else steps
     seeds = chosen.seeds if seeds is None else seeds
     seeds = list(range(seeds)) if _whole(seeds) else [int(seed) for seed in seeds]
     count = len(digits.train_images)
-    sizes = _for_each(count if train_size is None else train_size, seeds)
-    shares = _for_each(label_noise, seeds)
-    _check(technique, steps, seeds, learning_rate, loss, hidden, every)
+    _check(technique, steps, seeds, loss, hidden, every)
+    rates = _for_each("learning_rate", learning_rate, seeds)
+    sizes = _for_each("train_size", count if train_size is None else train_size, seeds)
+    shares = _for_each("label_noise", label_noise, seeds)
+    for rate in rates:
+        _expect(0 < rate < math.inf, f"learning_rate={rate!r}", "a number above 0")
     _check_portions(sizes, shares, batch_size, count)
 
     pairs = zip(seeds, sizes, shares, strict=True)
@@ -276,12 +311,16 @@ def fit(
     settings = learning_rate, batch_size, loss, portions, hidden
     team = Team(technique, digits, seeds, *settings, longest=min(every or LATE, steps))
     examination = team.program.examination()
-    test = in_batches(digits.test_images)
+    test = in_batches(digits.test_images), digits.test_labels
 
-    def right(examination):
-        return np.mean(team.answers(examination, test) == digits.test_labels, axis=1).tolist()
+    def right(examination, images, labels):
+        return np.mean(team.answers(examination, images) == labels, axis=1).tolist()
 
     curve = {"step": [], "train_loss": [], "test_accuracy": []}
+    if technique.overrides("review"):
+        curve["validation_accuracy"] = scores = []
+        in_training = team.program.examination(in_training=True)
+        held_back = in_batches(digits.validation_images), digits.validation_labels
     done, seconds = 0, []
     with tqdm(total=steps, unit="step", desc=type(technique).__name__, leave=False) as bar:
         while done < steps:
@@ -290,15 +329,18 @@ def fit(
             error, whole = team.train(count)
             seconds.append((time.perf_counter() - start) / count)
             done += count
-            _check_finite(whole, technique, seeds, done, learning_rate)
+            _check_finite(whole, technique, seeds, done, rates)
+            if technique.overrides("review"):
+                scores.append(right(in_training, *held_back))
+                team.review(np.array(scores))
             curve["step"].append(done)
             curve["train_loss"].append(error.tolist())
-            curve["test_accuracy"].append(right(examination))
+            curve["test_accuracy"].append(right(examination, *test))
             bar.update(count)
 
     as_published = curve["test_accuracy"][-1]
     if technique.left_on_in_post:
-        as_published = right(team.program.examination(left_on=True))
+        as_published = right(team.program.examination(left_on=True), *test)
 
     def as_images(name, values):
         values = ops.convert_to_numpy(values)
@@ -306,15 +348,17 @@ def fit(
         whole = "." not in name and values.shape[-1] == math.prod(digits.shape)
         return values.reshape(*values.shape[:2], *digits.shape) if whole else values
 
-    published = (steps, set(seeds), loss) == (chosen.steps, set(chosen.seeds), "squared_error")
+    parameters = team.parameters()  # before its trainers are timed, and train on
+    accuracy = _on_portions(team, examination, digits, portions)
+    published = (steps, set(seeds)) == (chosen.steps, set(chosen.seeds))
     published &= set(sizes) == {len(digits.train_images)} and not any(shares) and not hidden
     runtime = None
-    if published and not technique.arrays():
+    if published and len(seeds) == len(chosen.seeds):
         runtime = 1.0
         if type(technique) is not Technique:
-            first = digits, seeds[:1], learning_rate, batch_size
-            runtime = relative_runtime(Team(technique, *first), Team(Technique(), *first))
-    parameters = team.parameters()
+            part = team.parts[0]
+            plain = Team(Technique(), digits, [seeds[i] for i in part], rates[0], batch_size, loss)
+            runtime = relative_runtime(team.trainers[0], plain.trainers[0])
     return runs.Run(
         technique={"name": type(technique).__name__} | technique.settings(),
         dataset=digits.name,
@@ -323,12 +367,12 @@ def fit(
         steps=steps,
         seeds=seeds,
         batch_size=batch_size,
-        learning_rate=learning_rate,
+        learning_rate=rates if np.ndim(learning_rate) else float(learning_rate),
         loss=loss,
         hidden=[*hidden],
         train_size=sizes,
         label_noise=shares,
-        train_accuracy=_on_portions(team, examination, digits, portions),
+        train_accuracy=accuracy,
         test_accuracy=curve["test_accuracy"][-1],
         test_accuracy_as_published=as_published,
         # The median leaves out the calls that compile.
@@ -337,7 +381,7 @@ def fit(
         curve=curve,
         device=backend.device(),
         backend=backend.name,
-        weights=as_images("weights", technique.weights(of_layer(parameters, 0))),
+        weights=as_images("weights", technique.weights(technique.at_test(of_layer(parameters, 0)))),
         parameters={name: as_images(name, value) for name, value in parameters.items()},
         **runs.provenance(),
     )
@@ -353,16 +397,16 @@ def _on_portions(team, examination, digits, portions):
     ]
 
 
-def relative_runtime(team, plain, pairs=5):
-    """Return the time of a step of one Team relative to another's, `plain`.
+def relative_runtime(trainer, plain, pairs=5):
+    """Return the time of a step of one Trainer relative to another's, `plain`, of as many replicas.
 
     Both are timed in turn, call by call, in this process; the median of the pairs' ratios counts.
     """
     seconds = []
     for _ in range(1 + pairs):
-        for either in (team, plain):
+        for either in (trainer, plain):
             start = time.perf_counter()
-            either.train()
+            either.train(LATE)
             seconds.append(time.perf_counter() - start)
     with_technique, without = np.reshape(seconds, (-1, 2))[1:].T  # the first pair compiles
     return float(np.median(with_technique / without))
@@ -391,14 +435,11 @@ def _int32(number):
     return ops.convert_to_tensor(np.int32(number))
 
 
-def _for_each(value, seeds):
+def _for_each(name, value, seeds):
     """Return a number for each of the seeds, as a list; ValueError if there are others."""
     values = np.asarray(value)
-    if values.ndim and values.shape != (len(seeds),):
-        raise ValueError(
-            f"fit(train_size or label_noise={value!r}): expected a number, or one for each of the "
-            f"{len(seeds)} seeds."
-        )
+    valid = values.dtype.kind in "iuf" and values.shape in ((), (len(seeds),))
+    _expect(valid, f"{name}={value!r}", f"a number, or one for each of the {len(seeds)} seeds")
     return np.broadcast_to(values, len(seeds)).tolist()
 
 
@@ -407,7 +448,7 @@ def _expect(valid, setting, expected):
         raise ValueError(f"fit({setting}): expected {expected}.")
 
 
-def _check(technique, steps, seeds, learning_rate, loss, hidden, every):
+def _check(technique, steps, seeds, loss, hidden, every):
     """Raise ValueError, naming the setting, for the first one that makes no sense."""
     _expect(isinstance(technique, Technique), f"{technique!r}", "a technique, as Dropout(rate=0.5)")
     _expect(_whole(steps) and steps > 0, f"steps={steps!r}", "a whole number from 1")
@@ -415,8 +456,6 @@ def _check(technique, steps, seeds, learning_rate, loss, hidden, every):
     _expect(valid, f"every={every!r}", "steps between two examinations, a whole number from 1")
     valid = seeds and all(0 <= seed < 2**31 for seed in seeds)
     _expect(valid, f"seeds={seeds!r}", "how many, from 1, or a list of seeds from 0 to 2^31 - 1")
-    valid = 0 < learning_rate < math.inf
-    _expect(valid, f"learning_rate={learning_rate!r}", "a number above 0")
     _expect(loss in LOSSES, f"loss={loss!r}", f"one of {', '.join(LOSSES)}")
     valid = not isinstance(hidden, (int, str)) and all(_whole(w) and w > 0 for w in hidden)
     _expect(valid, f"hidden={hidden!r}", "the widths of the hidden layers, as (128,)")
@@ -437,12 +476,12 @@ def _check_portions(sizes, shares, batch_size, count):
     _expect(valid, f"batch_size={batch_size!r}", expected)
 
 
-def _check_finite(loss, technique, seeds, done, learning_rate):
+def _check_finite(loss, technique, seeds, done, rates):
     if not np.all(np.isfinite(loss)):
         replica = int(np.argmin(np.isfinite(loss)))
         raise FloatingPointError(
             f"The loss of {technique.of_replicas(replica)} is {loss[replica]} by step {done}, seed "
-            f"{seeds[replica]} (replica {replica}), at learning rate {learning_rate}. Expected a "
+            f"{seeds[replica]} (replica {replica}), at learning rate {rates[replica]}. Expected a "
             "finite number. Lower the strength or the learning rate."
         )
 

@@ -7,7 +7,7 @@ from scipy import stats
 
 from regularization import backend, noise
 from regularization.backend import ops
-from regularization.techniques import Draw
+from regularization.technique import Draw
 
 # Random123's known answers for threefry2x32 with 20 rounds: counter, key, result.
 KNOWN_ANSWERS = [
@@ -42,7 +42,7 @@ def test_threefry_is_jaxs():
     assert np.array_equal([ops.convert_to_numpy(word) for word in ours], theirs)
 
 
-@pytest.mark.parametrize("kind", ["bernoulli", "normal"])
+@pytest.mark.parametrize("kind", ["bernoulli", "normal", "uniform", "beta"])
 def test_every_step_and_replica_draws_its_own(kind):
     """Independent: no two of them agree, or correlate, more than chance has it."""
     flat = drawn(Draw(kind, (100, 201)), seeds=[5, 9]).reshape(6, -1).astype(float)
@@ -50,7 +50,7 @@ def test_every_step_and_replica_draws_its_own(kind):
     assert abs(correlations).max() < 5 / np.sqrt(100 * 201)
 
 
-@pytest.mark.parametrize("kind", ["bernoulli", "normal", "rotated"])
+@pytest.mark.parametrize("kind", ["bernoulli", "normal", "uniform", "beta", "rotated"])
 def test_a_draw_depends_on_the_seed_and_the_step_alone(kind):
     draw = Draw(kind, (3, 7))
     all_at_once = drawn(draw, [5, 9, 2], first_step=0, steps=4)
@@ -75,6 +75,25 @@ def test_bernoulli_is_true_as_often_as_asked_in_each_replica():
 def test_normal_is_standard_normal():
     n = drawn(Draw("normal", (50_001,)), seeds=[3], steps=2).ravel()
     assert stats.kstest(n, "norm").pvalue > 1e-3 and stats.kurtosis(n) == pytest.approx(0, abs=0.1)
+
+
+def test_uniform_is_uniform_and_within_its_ends():
+    u = drawn(Draw("uniform", (50_001,)), seeds=[3], steps=2).ravel()
+    assert stats.kstest(u, "uniform").pvalue > 1e-3 and 0 < u.min() and u.max() < 1
+
+
+def test_beta_has_scipys_distribution_in_each_replica():
+    """From almost always 0 or 1 to a hump in the middle."""
+    concentrations = np.array([0.05, 0.2, 0.5, 1.0, 2.0, 8.0])
+    parts = drawn(Draw("beta", (50_000,), concentrations), seeds=range(6), steps=1)[0]
+    assert parts.min() >= 0 and parts.max() <= 1
+    for a, sample in zip(concentrations, parts, strict=True):
+        distribution = stats.beta(a, a)
+        # The lower half alone: near 1, a float32 holds fewer places than there are near 0.
+        lower = sample[sample < 0.5]
+        assert len(lower) / len(sample) == pytest.approx(0.5, abs=0.012)
+        assert stats.kstest(lower, lambda x: 2 * distribution.cdf(x)).statistic < 0.015  # noqa: B023
+        assert sample.std() == pytest.approx(distribution.std(), rel=0.02)
 
 
 def test_normal_is_finite_at_either_end_of_the_generator(monkeypatch):

@@ -72,7 +72,8 @@ def test_what_is_missing_or_does_not_fit_is_trained_and_said(
     run.save("gaussian_weights")
     experiments.load_or_train("gaussian_weights", digits, "quick")
     assert capsys.readouterr().out == "" and len(calls) == 2
-    assert calls[0][1] == {"learning_rate": 1e-3, "seeds": (0, 1)}
+    settings = {"learning_rate": 1e-3, "seeds": (0, 1), "loss": "squared_error"}
+    assert calls[0][1] == settings
 
 
 def test_a_reader_s_run_leaves_the_builds_results_alone(run, tmp_path, monkeypatch):

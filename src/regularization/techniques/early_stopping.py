@@ -1,0 +1,37 @@
+"""Early stopping."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from regularization.backend import ops
+from regularization.technique import Technique, at_least_1, per_replica
+
+
+@dataclass(frozen=True)
+class EarlyStopping(Technique):
+    """Keep the weights that were best on the validation images, and stop once that was long ago.
+
+    It stops at the first examination that comes `patience` examinations after the best one, as
+    Keras's callback does; Prechelt (1998) has more such rules. What is trained after that is lost.
+    """
+
+    patience: float = at_least_1(10)
+
+    def parameters(self, kernel):
+        """The kernel in training, and the best so far."""
+        return {"kernel": kernel, "best": kernel}
+
+    def review(self, parameters, scores):
+        """Keep the kernel if it is the best so far, and training has not stopped before."""
+        number = np.arange(len(scores))[:, None]
+        record = np.vstack([np.full_like(scores[:1], -np.inf), np.maximum.accumulate(scores)[:-1]])
+        waited = number - np.maximum.accumulate(np.where(scores > record, number, 0))
+        stopped = np.any(waited[:-1] >= self.patience, axis=0)
+        better = per_replica((scores > record)[-1] & ~stopped, parameters["kernel"]) > 0
+        best = ops.where(better, parameters["kernel"], parameters["best"])
+        return parameters | {"best": best}
+
+    def at_test(self, parameters):
+        """Return the best."""
+        return {"kernel": parameters["best"]}

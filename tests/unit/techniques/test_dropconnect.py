@@ -1,0 +1,27 @@
+"""DropConnect."""
+
+import keras
+import numpy as np
+import pytest
+from samples import KERNEL, RNG, numpy, tensor
+
+from regularization.techniques.dropconnect import DropConnect
+
+
+def test_dropconnect_keeps_the_weights_that_the_noise_says_and_scales_them():
+    keep = RNG.uniform(size=KERNEL.shape) < 0.7
+    technique, parameters = DropConnect(0.3), {"kernel": tensor(KERNEL)}
+    ours = numpy(technique.weights(parameters, keep))
+    np.testing.assert_allclose(ours, np.where(keep, KERNEL / 0.7, 0), rtol=1e-6)
+    assert technique.weights(parameters) is parameters["kernel"]
+    (draw,) = technique.noise((32, 16), (10, 16)).values()
+    assert (draw.kind, draw.shape, draw.parameter) == ("bernoulli", (10, 16), 0.7)
+
+
+def test_it_is_kerass_dropout_on_a_kernel_of_ones():
+    ones = np.ones((1, 400, 500), "float32")
+    keep = RNG.uniform(size=ones.shape) < 0.6
+    ours = numpy(DropConnect(0.4).weights({"kernel": tensor(ones)}, keep))
+    theirs = numpy(keras.layers.Dropout(0.4, seed=1)(ones, training=True))
+    assert np.unique(ours) == pytest.approx(np.unique(theirs))
+    assert abs(np.mean(ours == 0) - np.mean(theirs == 0)) < 0.008
