@@ -4,6 +4,7 @@ Figures are SVG inside HTML, drawn without ground and in the page's own text col
 serves light pages, dark pages and JupyterLab.
 """
 
+import base64
 import html
 import inspect
 import io
@@ -11,15 +12,17 @@ import re
 import textwrap
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import NamedTuple
 
 import matplotlib.pyplot as plt
 import numpy as np
 from IPython.display import Markdown
 from matplotlib.colors import LinearSegmentedColormap
 from matplotlib.patches import Ellipse
+from PIL import Image
 
 from regularization import measures
-from regularization.claims import FAILS, HOLDS, IN_PART, OPEN
+from regularization.claims import FAILS, HOLDS, IN_PART, OPEN, over_seeds
 
 STYLE = Path(__file__).with_name("book.mplstyle")
 #: Negative is dark, zero grey, positive light: also without colour, on any ground.
@@ -69,6 +72,7 @@ def _figure(draw, size, caption, alt):
     svg = re.sub(r"<metadata>.*?</metadata>", "", svg, flags=re.DOTALL)
     svg = re.sub(r'<g id="[^"]*"', "<g", svg)
     svg = re.sub(r"font-family: [^;]*; ", "", svg)  # the page's own
+    svg = re.sub(r'(?<=data:image/png;base64,)[^"]+', _with_palette, svg)
     svg = re.sub(r' (?:d|x|y|transform)="[^"]*"', _rounded, re.sub(r"\s+", " ", svg))
     svg = re.sub(
         r'<svg [^>]*viewBox="([^"]*)"[^>]*>',
@@ -79,6 +83,19 @@ def _figure(draw, size, caption, alt):
         count=1,
     )
     return Figure(svg, caption, alt)
+
+
+def _with_palette(png):
+    """Write a PNG in base64 as one with a palette, where its colours are few: half as long."""
+    picture = np.array(Image.open(io.BytesIO(base64.b64decode(png[0]))).convert("RGBA"))
+    colours, places = np.unique(picture.reshape(-1, 4), axis=0, return_inverse=True)
+    if len(colours) > 256 or colours[:, 3].min() < 255:
+        return png[0]
+    packed = Image.fromarray(places.reshape(picture.shape[:2]).astype("uint8"), "P")
+    packed.putpalette(colours[:, :3].tobytes())
+    file = io.BytesIO()
+    packed.save(file, "PNG", optimize=True)
+    return base64.b64encode(file.getvalue()).decode()
 
 
 def _rounded(attribute):
@@ -357,10 +374,11 @@ def source(*functions):
     return Markdown(f"```python\n{code}```")
 
 
-def table(headers, rows, caption, stacked=False):
+def table(headers, rows, caption, kind=""):
     """Return a table: `headers` are strings, each row begins with its own header.
 
-    A table of sentences is `stacked` where the page is narrow: its cells stand below one another.
+    A table of sentences is "stacked" where the page is narrow: its cells stand below one another. A
+    "sortable" one is sorted and filtered by the reader, in the page (assets/tables.js).
     """
     head = "".join(
         f'<th scope="col">{html.escape(header)}</th>' if header else "<td></td>"
@@ -368,11 +386,11 @@ def table(headers, rows, caption, stacked=False):
     )
     body = "".join(
         f'<tr><th scope="row">{_cell(first)}</th>'
-        + "".join(f"<td>{_cell(cell)}</td>" for cell in cells)
+        + "".join(f"<td{_sort_value(cell)}>{_cell(cell)}</td>" for cell in cells)
         + "</tr>"
         for first, *cells in rows
     )
-    kind = ' class="stacked"' if stacked else ""
+    kind = f' class="{kind}"' if kind else ""
     content = (
         # A table that is wider than the page is scrolled in its frame, by keyboard too.
         f'<div role="group" tabindex="0" aria-label="{html.escape(caption)}">'
@@ -396,7 +414,7 @@ def ledger(claims):
         for claim in claims
     ]
     caption = "Claims, checks with 95 % intervals, and the verdict that follows."
-    return table(["claim", "checks and evidence", "verdict"], rows, caption, stacked=True)
+    return table(["claim", "checks and evidence", "verdict"], rows, caption, "stacked")
 
 
 def ledger_summary(claims):
@@ -421,6 +439,21 @@ def _check_line(check):
 
 class Html(str):
     """A table cell that is HTML as it stands."""
+
+
+class Sorted(NamedTuple):
+    """A table cell with the number by which it is sorted."""
+
+    text: str
+    number: float
+
+    def __str__(self):
+        """The text."""
+        return self.text
+
+
+def _sort_value(cell):
+    return f' data-sort="{cell.number:.9g}"' if isinstance(cell, Sorted) else ""
 
 
 def _cell(value):
@@ -474,8 +507,123 @@ def _plus_minus(values):
     return f"{mean:.1f} ± {(high - low) / 2:.1f} %"
 
 
+def beside(runs):
+    """Return a table of several runs (a dict by title): accuracy, and what the pictures show."""
+    rows = [
+        [
+            title,
+            _plus_minus(run.test_accuracy),
+            f"{np.mean([measures.smoothness(w) for w in run.weights]):.2f}",
+            f"{100 * measures.near_zero(run.weights):.0f} %",
+            f"{np.mean(run.weight_min):.2g}",
+            f"{np.mean(run.weight_max):.2g}",
+            "–" if run.relative_runtime is None else f"{run.relative_runtime:.2f}",
+        ]
+        for title, run in runs.items()
+    ]
+    headers = ["", "test accuracy", "smoothness", "near zero", "smallest", "largest", "runtime"]
+    caption = (
+        "Test accuracy with its 95 % interval over the seeds; smoothness of the weight images, "
+        "share of weights below a hundredth, smallest and largest weight, means over the seeds; "
+        "runtime of a step relative to no regularization."
+    )
+    return table(headers, rows, caption)
+
+
+def with_equal_care(choice, best, plain):
+    """Say in Markdown what validation chose for a technique, and how it compares with none.
+
+    `choice` holds the settings by name, `best` and `plain` are the runs.
+    """
+    chosen = ", ".join(f"{name.replace('_', ' ')} {value:g}" for name, value in choice.items())
+    points = [100 * (a - b) for a, b in zip(best.test_accuracy, plain.test_accuracy, strict=True)]
+    return Markdown(
+        f"Validation chose {chosen}. The test accuracy is then **{percent(best.test_accuracy)}**, "
+        f"and without regularization, chosen with the same care, {percent(plain.test_accuracy)}: "
+        f"a difference of **{over_seeds(points)}** points, seed by seed."
+    )
+
+
 def _with_quoted(ours, theirs):
     return f"{ours:.2g}" if abs(ours) < 1 else f"{ours:.2f}", f"{theirs:g}"
+
+
+def forest(estimates, xlabel, caption):
+    """Draw `claims.Estimate`s by name, the largest on top: each mean with its interval."""
+    ordered = sorted(estimates.items(), key=lambda item: -item[1].mean)
+    names, found = zip(*ordered, strict=True)
+    means = np.array([estimate.mean for estimate in found])
+    ends = np.array([[estimate.lower, estimate.upper] for estimate in found])
+    ends = np.where(np.isfinite(ends), ends, means[:, None])  # one seed has no interval
+
+    def draw(figure):
+        axis = figure.subplots()
+        axis.hlines(range(len(names)), *ends.T, color="#2f62b3", lw=2, alpha=0.7)
+        axis.plot(means, range(len(names)), "o", color="#d9730d")
+        axis.axvline(0, color="0.5", lw=1, ls="--")
+        axis.set_yticks(range(len(names)), names)
+        axis.set(xlabel=xlabel, ylim=(len(names) - 0.4, -0.6))
+
+    alt = "From the largest down: " + "; ".join(f"{n} {e}" for n, e in ordered) + "."
+    return _figure(draw, (5.6, 0.23 * len(names) + 0.7), caption, alt)
+
+
+def family_tree(changes, kinds, distances, floor):
+    """Draw which techniques' weights are close, and beside each name what the technique changes.
+
+    `changes` holds some of the `kinds` by each technique's title, `distances` is the matrix of the
+    distances of their weights, up to scale. Nearest are joined first, groups at the mean distance
+    of their members. `floor` is two seeds' distance of one technique, a line to tell chance by.
+    """
+    # Here, since every chapter would wait for it and one draws a tree.
+    from scipy.cluster import hierarchy
+    from scipy.spatial.distance import squareform
+
+    names = list(changes)
+    joined = hierarchy.linkage(
+        squareform(distances, checks=False), "average", optimal_ordering=True
+    )
+    tree = hierarchy.dendrogram(joined, no_plot=True, labels=names)
+    order, height = tree["ivl"], 0.23 * len(names) + 0.9
+
+    def draw(figure):
+        lines, dots = figure.subplots(1, 2, gridspec_kw=dict(width_ratios=[5, 4]), sharey=True)
+        for places, heights in zip(tree["icoord"], tree["dcoord"], strict=True):
+            lines.plot(heights, (np.array(places) - 5) / 10, color="#d9730d", lw=1.3, ls="-")
+        lines.axvline(floor, color="0.5", lw=1, ls="--")
+        lines.set(xlabel="distance", xlim=(1.02 * max(joined[-1, 2], floor), 0))
+        lines.set_yticks(range(len(names)), order)
+        lines.tick_params(axis="y", left=False, labelleft=False, right=False, labelright=True)
+        lines.spines["left"].set_visible(False)
+        for column, kind in enumerate(kinds):
+            rows = [row for row, name in enumerate(order) if kind in changes[name]]
+            dots.plot([column] * len(rows), rows, "osD^v"[column], ms=6)
+        dots.set_xticks(range(len(kinds)), kinds, rotation=90)
+        dots.set(xlim=(-0.6, len(kinds) - 0.4), ylim=(len(names) - 0.4, -0.6))
+        dots.tick_params(axis="y", left=False, labelleft=False)
+        dots.grid(axis="y", alpha=0.25)
+        for side in ("left", "bottom"):
+            dots.spines[side].set_visible(False)
+
+    pairs = ", ".join(
+        f"{names[i]} and {names[j]} ({distances[i, j]:.2f})" for i, j in _closest(distances, 5)
+    )
+    caption = (
+        "Which techniques leave like weights: each is joined to its nearest, at their distance up "
+        "to scale. Dashed, the distance of two seeds without regularization. At the right, what "
+        "each technique changes."
+    )
+    alt = (
+        f"A tree of {len(names)} techniques. In its order: {', '.join(order)}. The closest pairs "
+        f"are {pairs}; two seeds of one technique are {floor:.2f} apart."
+    )
+    return _figure(draw, (5.6, height), caption, alt)
+
+
+def _closest(distances, count):
+    """Return the pairs of rows that are nearest to each other, nearest first."""
+    pairs = np.transpose(np.triu_indices(len(distances), 1))
+    return pairs[np.argsort([distances[tuple(pair)] for pair in pairs])[:count]]
 
 
 def point_and_distribution(first, second, loss, optimum, width):
