@@ -23,12 +23,13 @@ else
 export PATH := $(CURDIR)/.venv/bin:$(PATH)
 endif
 
-.PHONY: help book quick pdf links test golden bench verify publish lab serve lock picture strip \
+.PHONY: help book quick chapter pdf links test golden bench verify publish lab serve lock picture strip \
   repository clean
 
 help:  ## this list
 	@echo "make book    execute every chapter and build the site ($(BUILD)/html/index.html)"
-	@echo "make quick   the same in two minutes: few steps, two seeds"
+	@echo "make quick   the same in less than four minutes: few steps, two seeds"
+	@echo "make chapter NAME=slug TITLE=\"...\" begin a technique: chapter, code, test, its lines in lists"
 	@echo "make pdf     the same as one PDF: $(BUILD)/seeing-regularization.pdf (needs Chromium)"
 	@echo "make links   look whether the links that leave the book still lead somewhere"
 	@echo "make test    run the tests"
@@ -56,6 +57,9 @@ book: .venv/.installed
 
 quick:
 	@$(MAKE) --no-print-directory book PRESET=quick
+
+chapter: .venv/.installed
+	@python workflow/chapter.py --name "$$NAME" --title "$$TITLE"
 
 pdf: .venv/.installed
 	@python workflow/browser.py

@@ -1,0 +1,184 @@
+"""A new technique from the template: green at once, in a copy of the book, or refused whole."""
+
+import json
+import os
+import re
+import shutil
+import subprocess
+import sys
+import textwrap
+from dataclasses import dataclass
+
+import numpy as np
+import pytest
+from conftest import ROOT
+
+from regularization import figures, measures
+from regularization.backend import ops
+from regularization.technique import Technique
+from regularization.training import fit
+
+RNG = np.random.default_rng(0)
+
+KEPT = ("book", "src", "tests", "workflow", "_toc.yml", "_config.yml", "Makefile", "pyproject.toml")
+
+
+@pytest.fixture
+def copy(tmp_path):
+    """A copy of what the template reads and writes, and what tests a chapter."""
+    ignored = shutil.ignore_patterns("__pycache__", "*.egg-info", ".ipynb_checkpoints")
+    for name in KEPT:
+        path = ROOT / name
+        if path.is_dir():
+            shutil.copytree(path, tmp_path / "book-copy" / name, ignore=ignored)
+        else:
+            shutil.copy(path, tmp_path / "book-copy")
+    return tmp_path / "book-copy"
+
+
+def chapter(folder, name, title):
+    command = [sys.executable, "workflow/chapter.py", "--name", name, "--title", title]
+    return subprocess.run(command, cwd=folder, capture_output=True, text=True)
+
+
+def texts(folder):
+    files = (path for path in folder.rglob("*") if path.is_file() and path.suffix != ".pyc")
+    return {path.relative_to(folder).as_posix(): path.read_bytes() for path in files}
+
+
+def test_a_new_technique_is_new_files_and_a_line_in_each_list(copy):
+    before = texts(copy)
+    process = chapter(copy, "smooth_weights", "Smooth weights")
+    assert process.returncode == 0, process.stderr
+    after = texts(copy)
+    new = {path for path in after if path not in before}
+    assert new == {
+        "src/regularization/techniques/smooth_weights.py",
+        "tests/unit/techniques/test_smooth_weights.py",
+        "book/techniques/smooth_weights.ipynb",
+    }
+    changed = {path for path in before if before[path] != after[path]}
+    assert changed == {
+        "src/regularization/techniques/__init__.py",
+        "src/regularization/experiments.py",
+        "_toc.yml",
+    }
+    for path in changed:
+        old, now = (each[path].decode().splitlines() for each in (before, after))
+        (line,) = [line for line in now if line not in old]
+        assert "smooth_weights" in line
+        assert [each for each in now if each != line] == old
+    written = "".join(after[path].decode() for path in new)
+    assert "Smooth weights" in written
+    assert not any(word in written for word in ("SLUG", "CLASS", "TITLE"))
+
+
+def test_it_is_green_at_once(copy):
+    """Its own test, the tests of every technique and chapter, and the chapter itself at quick."""
+    assert chapter(copy, "smooth_weights", "Smooth weights").returncode == 0
+    environment = os.environ | {
+        "PYTHONPATH": os.pathsep.join([str(copy / "src"), str(copy / "workflow")]),
+        "RESULTS_DIR": str(copy / "results"),
+        "TQDM_DISABLE": "1",
+    }
+
+    def run(*command):
+        process = subprocess.run(
+            [sys.executable, *command], cwd=copy, env=environment, capture_output=True, text=True
+        )
+        assert process.returncode == 0, process.stdout[-3000:] + process.stderr[-3000:]
+
+    run(
+        *("-m", "pytest", "-q", "-p", "no:cacheprovider", "-k", "smooth or Smooth or every"),
+        *("tests/unit/techniques", "tests/unit/test_technique.py", "tests/unit/test_training.py"),
+        *("tests/unit/test_equal_care.py", "tests/book/test_notebooks.py"),
+        "tests/book/test_quoted.py",
+    )
+    run("-m", "ruff", "check", "--quiet", "src", "tests", "book")
+    run("-m", "ruff", "format", "--check", "--quiet", "src/regularization/techniques", "tests/unit")
+    settings = {"preset": "quick", "dataset": "digits", "backend": os.environ["KERAS_BACKEND"]}
+    (copy / "settings.json").write_text(json.dumps(settings))
+    run(
+        *("workflow/execute.py", "book/techniques/smooth_weights.ipynb", "out.ipynb"),
+        *("--settings", "settings.json", "--results", "results", "--log", "log"),
+        *("--inputs", "_toc.yml"),
+    )
+    written = {path.name for path in (copy / "results").glob("smooth*")}
+    assert written == {f"smooth_weights{kind}" for kind in
+                       (".json", ".npz", "_tuned.json", "_tuned.npz")}  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    "name, title, said",
+    [
+        ("", "A title", "NAME='' is no name"),
+        ("smooth", "", "TITLE='' is no title"),
+        ("Smooth", "A title", "no name for a technique"),
+        ("smooth-weights", "A title", "no name for a technique"),
+        ("../smooth", "A title", "no name for a technique"),
+        ("smooth__weights", "A title", "no name for a technique"),
+        ("lambda", "A title", "no name for a technique"),
+        ("smooth_tuned", "A title", "not ending in _tuned"),
+        ("s" * 41, "A title", "no name for a technique"),
+        ("dropout", "A title", "taken by a page or a module"),
+        ("comparison", "A title", "taken by a page or a module"),
+        ("technique", "A title", "taken by a page or a module"),
+        ("drop_connect", "A title", "there is a class DropConnect"),
+        ("density_weights", "A title", "there is a class DensityWeights"),
+        ("smooth", 'Say "smooth"', "no title"),
+        ("smooth", "Two\nlines", "no title"),
+        ("smooth", "$x$ and `code`", "no title"),
+        ("smooth", "# A heading", "no title"),
+        ("smooth", "T" * 61, "no title"),
+    ],
+)
+def test_a_name_or_title_that_would_not_do_is_refused_and_nothing_written(copy, name, title, said):
+    before = texts(copy)
+    process = chapter(copy, name, title)
+    assert process.returncode == 1 and said in process.stderr
+    assert "Expected" in process.stderr or "Choose another" in process.stderr
+    assert process.stderr.count("\n") == 1 and "Traceback" not in process.stderr
+    assert texts(copy) == before
+
+
+def test_a_second_time_it_is_refused(copy):
+    assert chapter(copy, "smooth", "Smooth").returncode == 0
+    before = texts(copy)
+    assert "taken" in chapter(copy, "smooth", "Smooth").stderr and texts(copy) == before
+
+
+def test_a_list_that_has_lost_its_mark_is_named(copy):
+    path = copy / "src" / "regularization" / "experiments.py"
+    path.write_text(path.read_text().replace("`make chapter` adds", "something adds"))
+    before = texts(copy)
+    process = chapter(copy, "smooth", "Smooth")
+    assert process.returncode == 1 and "experiments.py has lost the line" in process.stderr
+    assert texts(copy) == before
+
+
+def test_the_technique_of_contributing_md_does_what_it_says(digits):
+    """Its code as it stands there: three lines that train, and the test that they are right."""
+    text = (ROOT / "CONTRIBUTING.md").read_text()
+    technique, test = re.findall(r"^ *```python\n(.*?)^ *```", text, flags=re.DOTALL | re.MULTILINE)
+    rough = fit(Technique(), digits, steps=5_000, seeds=1, learning_rate=1e-3)
+    known = {"digits": digits, "figures": figures, "fit": fit}
+    exec(technique.replace("SmoothWeights(1e-3)", "SmoothWeights(1e-2)"), known)
+    smoothness = [measures.smoothness(run.weights[0]) for run in (known["trial"], rough)]
+    assert smoothness[0] > smoothness[1] + 0.1
+    known |= {"np": np, "KERNEL": RNG.normal(size=(2, 10, 16)), "numpy": ops.convert_to_numpy}
+    known["tensor"] = lambda array: ops.convert_to_tensor(np.float32(array))
+    exec(textwrap.dedent(test), known)
+    known["test_its_penalty_is_what_numpy_gets_by_hand"]()
+
+
+def test_a_reader_s_technique_needs_no_ranges(digits):
+    @dataclass(frozen=True)
+    class Halved(Technique):
+        part: float = 0.5
+
+        def inputs(self, x, noise=None):
+            return self.part * x
+
+    assert fit(Halved(), digits, steps=50, seeds=1).technique == {"name": "Halved", "part": 0.5}
+    with pytest.raises(ValueError, match="should be a number"):
+        Halved(part="half")

@@ -1,0 +1,120 @@
+"""Begin a technique: its code, test and chapter, and its lines in the lists. `make chapter`."""
+
+import argparse
+import json
+import keyword
+import re
+import sys
+from pathlib import Path
+
+import contents
+import repository
+
+ROOT = Path(__file__).parents[1]
+TEMPLATE = Path(__file__).with_name("template")
+#: Above this line of the experiments stands the last of the relatives.
+MARK = "    # `make chapter` adds its line above this one.\n"
+
+
+def main():
+    """Write everything, or stop with one paragraph and write nothing."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--name", required=True)
+    parser.add_argument("--title", required=True)
+    arguments = parser.parse_args()
+    try:
+        check(arguments.name, arguments.title)
+        files = new_files(arguments.name, arguments.title) | lists(arguments.name)
+    except ValueError as error:
+        sys.exit(f'{error} For example: make chapter NAME=smoothing TITLE="Smoothing"')
+    write(files)
+    print("\n".join(["Written:", *(f"  {path.relative_to(ROOT)}" for path in files)]))
+    print("Now `make quick` and `make test`; CONTRIBUTING.md says how it goes on.")
+
+
+def check(name, title):
+    """Raise ValueError for a name or a title that would not do."""
+    valid = re.fullmatch(r"[a-z][a-z0-9]*(_[a-z0-9]+)*", name) and len(name) <= 40
+    if not valid or keyword.iskeyword(name) or name.endswith("_tuned"):
+        raise ValueError(
+            f"NAME={name!r} is no name for a technique. Expected a few small letters and digits, "
+            "words joined by _, no word of Python's, not ending in _tuned."
+        )
+    taken = {page.rsplit("/")[-1] for page in contents.pages()} | {
+        path.stem for path in (ROOT / "src").rglob("*.py")
+    }
+    if name in taken:
+        raise ValueError(f"NAME={name!r} is taken by a page or a module. Choose another.")
+    if class_name(name) in (ROOT / "src/regularization/techniques/__init__.py").read_text().split():
+        raise ValueError(f"NAME={name!r}: there is a class {class_name(name)}. Choose another.")
+    if not re.fullmatch(r"[^\W\d_][\w ,'’()/+-]{0,59}", title):
+        raise ValueError(
+            f"TITLE={title!r} is no title. Expected one line of letters, digits, spaces and "
+            "simple punctuation, beginning with a letter."
+        )
+
+
+def class_name(name):
+    """Return the name of a technique's class: `smooth_weights` is SmoothWeights."""
+    return "".join(word.capitalize() for word in name.split("_"))
+
+
+def new_files(name, title):
+    """Return the texts of the new files by path, from the template."""
+
+    def filled(text):
+        words = {"SLUG": name, "CLASS": class_name(name), "TITLE": title}
+        return re.sub("|".join(words), lambda word: words[word[0]], text)
+
+    notebook = json.loads(filled((TEMPLATE / "chapter.ipynb").read_text()))
+    notebook["cells"][0] = repository.set_up()
+    return {
+        ROOT / f"src/regularization/techniques/{name}.py": filled(
+            (TEMPLATE / "technique.py").read_text()
+        ),
+        ROOT / f"tests/unit/techniques/test_{name}.py": filled(
+            (TEMPLATE / "test_technique.py").read_text()
+        ),
+        ROOT / f"book/techniques/{name}.ipynb": json.dumps(notebook, indent=1, ensure_ascii=False)
+        + "\n",
+    }
+
+
+def lists(name):
+    """Return the texts of the lists by path, with a line for the technique in each."""
+    of_class = class_name(name)
+    imports = ROOT / "src/regularization/techniques/__init__.py"
+    head, *lines = imports.read_text().split("\nfrom regularization.techniques.")
+    lines = sorted(
+        [*(line.rstrip("\n") for line in lines), f"{name} import {of_class} as {of_class}"]
+    )
+
+    experiments = ROOT / "src/regularization/experiments.py"
+    toc = ROOT / "_toc.yml"
+    text, chapters = experiments.read_text(), re.split(r"(?<=\n)(?=.*techniques/)", toc.read_text())
+    if text.count(MARK) != 1:
+        raise ValueError(f"{experiments} has lost the line {MARK.strip()!r}. Put it back.")
+    own = f'    "{name}": Experiment(techniques.{of_class}(strength=1e-3), tried=_STRENGTHS),\n'
+    last, *others = chapters[-1].splitlines(keepends=True)
+    entry = re.sub(r"techniques/\w+", f"techniques/{name}", last)
+    return {
+        imports: "\nfrom regularization.techniques.".join([head, *lines]) + "\n",
+        experiments: text.replace(MARK, own + MARK),
+        toc: "".join([*chapters[:-1], last, entry, *others]),
+    }
+
+
+def write(files):
+    """Write texts by path, all of them or none."""
+    before = {path: path.read_bytes() if path.is_file() else None for path in files}
+    try:
+        for path, text in files.items():
+            path.write_text(text)
+    except BaseException:
+        for path, content in before.items():
+            path.unlink(missing_ok=True) if content is None else path.write_bytes(content)
+        raise
+
+
+if __name__ == "__main__":
+    main()
