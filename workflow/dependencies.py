@@ -1,6 +1,7 @@
 """What a chapter depends on: the modules of src/ it imports, and what those import in turn."""
 
 import ast
+import functools
 from pathlib import Path
 
 import nbformat
@@ -17,23 +18,35 @@ def of_notebook(path):
         module = ahead.pop()
         if module not in found:
             found.add(module)
-            text = module.read_text()
-            # Data files of the package count where a module names them.
-            found |= {
-                file for file in PACKAGE.iterdir() if file.suffix != ".py" and file.name in text
-            }
-            ahead |= _imports(text)
+            files, modules = _of_module(module)
+            found |= files
+            ahead |= modules
     return sorted(map(str, found))
+
+
+@functools.cache
+def _of_module(path):
+    """Return the package's data files that a module names, and the modules that it imports."""
+    text = path.read_text()
+    files = (file for file in PACKAGE.glob("*.*") if file.suffix != ".py")
+    return {file for file in files if file.name in text}, _imports(text)
 
 
 def _imports(code):
     names = set()
     for node in ast.walk(ast.parse(code)):
         if isinstance(node, ast.ImportFrom) and (node.module or "").startswith("regularization"):
-            inside = node.module.removeprefix("regularization").strip(".")
-            names |= {inside.split(".")[0]} if inside else {alias.name for alias in node.names}
+            names |= {node.module} | {f"{node.module}.{alias.name}" for alias in node.names}
         elif isinstance(node, ast.Import):
-            names |= {
-                a.name.split(".")[1] for a in node.names if a.name.startswith("regularization.")
-            }
-    return {PACKAGE / f"{name}.py" for name in names if (PACKAGE / f"{name}.py").is_file()}
+            names |= {alias.name for alias in node.names}
+    return {path for name in names for path in _modules(name)}
+
+
+def _modules(name):
+    """Yield the package's modules that importing `name` runs: its own, and those above it."""
+    first, *parts = name.split(".")
+    for depth in range(len(parts) * (first == "regularization")):
+        path = PACKAGE.joinpath(*parts[: depth + 1])
+        for module in (path.with_suffix(".py"), path / "__init__.py"):
+            if module.is_file():
+                yield module

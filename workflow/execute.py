@@ -14,6 +14,9 @@ from pathlib import Path
 
 from regularization.runs import replacing
 
+# A grammar of web addresses, optional in jsonschema, takes longer to import than all of papermill.
+sys.modules["rfc3987_syntax"] = None
+
 TIMEOUT = {"quick": 600, "paper": 3600}  # seconds a cell may take
 
 
