@@ -11,6 +11,7 @@ BUILD = config.get("build", "_build")
 BOOK = Path("book")
 NOTEBOOKS = contents.notebooks()
 TECHNIQUES = contents.techniques()
+POST = contents.of_the_post()
 
 
 def results(*slugs):
@@ -18,17 +19,21 @@ def results(*slugs):
 
 
 # What the chapter "As it should be" trains.
-CORRECTIONS = ["density_weights", "drawn_weights", "weight_normalization_with_gain", "l2_path"]
+CORRECTIONS = ["density_weights", "drawn_weights", "l2_path"]
 
 # The claims that the chapter on deeper networks decides; the ledger takes them in.
 DEEPER = f"{BUILD}/results/deeper_claims.json"
 
 # Which chapter compares itself with whose runs: first the plain one, then the others.
-READS = {f"techniques/{slug}": ["no_regularization"] for slug in TECHNIQUES}
+PLAIN = ["no_regularization", "no_regularization_tuned"]
+READS = {f"techniques/{slug}": PLAIN for slug in TECHNIQUES}
 READS["techniques/no_regularization"] = []
-READS["techniques/weight_normalization"] = ["no_regularization", "l2"]
-READS["comparison"] = READS["corrected"] = TECHNIQUES
-READS["reproduction"] = TECHNIQUES + CORRECTIONS
+READS["techniques/weight_normalization"] = PLAIN + ["l2"]
+READS["comparison"] = POST
+READS["corrected"] = POST + ["weight_normalization_with_gain"]
+READS["reproduction"] = READS["corrected"] + CORRECTIONS
+READS["equal_care"] = [f"{slug}_tuned" for slug in TECHNIQUES]
+READS["map"] = TECHNIQUES
 EXECUTE = (
     "python workflow/execute.py {input.notebook} {output} --inputs {input} --log {log} "
     f"--settings {BUILD}/settings.json --results {BUILD}/results"
@@ -58,7 +63,7 @@ rule site:
         scripts=[f"workflow/{name}.py" for name in ["site", "colophon", "contents", "repository"]],
         theme=[str(p) for p in sorted(Path("workflow/theme").rglob("*.*")) if p.suffix != ".pyc"],
         figures=["src/regularization/figures.py", "src/regularization/book.mplstyle"],
-        results=results(*TECHNIQUES, *CORRECTIONS),
+        results=results(*TECHNIQUES, *READS["equal_care"], *CORRECTIONS),
         ledger=f"{BUILD}/results/ledger.json",
     output:
         f"{BUILD}/html/index.html",
@@ -74,8 +79,7 @@ rule technique:
         unpack(lambda wildcards: made_from(f"techniques/{wildcards.page}")),
     output:
         executed=update(f"{BUILD}/executed/techniques/{{page}}.ipynb"),
-        run=update(f"{BUILD}/results/{{page}}.json"),
-        weights=update(f"{BUILD}/results/{{page}}.npz"),
+        runs=update(results("{page}", "{page}_tuned")),
     log:
         f"{BUILD}/logs/techniques/{{page}}.log",
     priority: 1  # the long ones first

@@ -10,7 +10,7 @@ from html import escape
 from pathlib import Path
 
 import yaml
-from contents import techniques
+from contents import of_the_post
 from repository import address
 
 from regularization import figures, runs
@@ -27,7 +27,7 @@ def write(build, found, stage, files):
     shutil.copytree(build / "results", files / "results")
     write_csv(found, files / "results.csv")
     shutil.copy(ROOT / "CITATION.cff", files)
-    post = {found[slug].title: found[slug] for slug in techniques()}
+    post = {found[slug].title: found[slug] for slug in of_the_post()}
     parts = {
         "wall": raw(figures.wall(post, own_scales=True)),
         "made": raw(table_of_makers(build, found)),

@@ -1,5 +1,6 @@
 """The pages of the book, in the order of `_toc.yml`."""
 
+import tomllib
 from pathlib import Path
 
 import yaml
@@ -27,3 +28,9 @@ def techniques():
     """Return the slugs of the techniques, each of which has a chapter and a run."""
     folder = "techniques/"
     return [page.removeprefix(folder) for page in notebooks() if page.startswith(folder)]
+
+
+def of_the_post():
+    """Return the slugs of the techniques whose figures the post gives."""
+    quoted = tomllib.loads((ROOT / "src" / "regularization" / "quoted.toml").read_text())
+    return [slug for slug in techniques() if slug in quoted["post"]]

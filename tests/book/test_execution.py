@@ -13,7 +13,7 @@ import pytest
 from conftest import NOTEBOOKS, ROOT, build_book
 
 from regularization import presets, runs
-from regularization.experiments import EXPERIMENTS
+from regularization.experiments import TECHNIQUES
 
 spec = importlib.util.spec_from_file_location("execute", ROOT / "workflow" / "execute.py")
 execute = importlib.util.module_from_spec(spec)
@@ -41,17 +41,20 @@ def test_every_chapter_was_executed_and_cleaned(built):
 
 
 def test_every_technique_left_its_results_as_its_recipe_says(built):
-    for slug, experiment in EXPERIMENTS.items():
+    for slug, experiment in TECHNIQUES.items():
         run = runs.load(slug, built / "results")
-        assert (
-            run.technique
-            == {"name": type(experiment.technique).__name__} | experiment.technique.settings()
-        )
+        recipe = {"name": type(experiment.technique).__name__} | experiment.technique.settings()
+        if "train_size" in recipe:
+            recipe["train_size"] = run.train_size[0]
+        assert run.technique == recipe
         assert run.learning_rate == experiment.learning_rate
         assert (run.steps, tuple(run.seeds)) == presets.get("quick") and run.preset == "quick"
         assert run.dataset == built.joinpath("dataset").read_text()
         # All learn: chance is 10 %.
         assert min(run.test_accuracy) > 0.3
+        best = runs.load(f"{slug}_tuned", built / "results")
+        assert best.technique["name"] == run.technique["name"] and best.preset == "quick"
+        assert (best.steps, best.seeds) == (presets.TUNING_STEPS["quick"], run.seeds)
 
 
 def test_each_chapter_has_its_log_time_and_memory(built):

@@ -10,7 +10,7 @@ import repository
 from conftest import NOTEBOOKS, PAGES, ROOT
 from nbstripout import strip_output
 
-from regularization.experiments import EXPERIMENTS
+from regularization.experiments import TECHNIQUES
 
 EACH = pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda p: p.stem)
 
@@ -62,7 +62,7 @@ def test_every_page_is_in_the_table_of_contents_once():
 
 def test_every_experiment_has_its_chapter():
     chapters = {path.stem for path in (ROOT / "book" / "techniques").glob("*.ipynb")}
-    assert set(EXPERIMENTS) == chapters
+    assert set(TECHNIQUES) == chapters
 
 
 @EACH

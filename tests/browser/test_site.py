@@ -230,3 +230,36 @@ def test_formulas_are_spoken_and_set_without_a_script(visit):
     assert any("stix-two-math" in url for url in page.loaded)
     formula = page.locator(".formula math").first.bounding_box()
     assert formula["height"] > 30  # a fraction stands on two lines
+
+
+@pytest.mark.parametrize("name, column", [("equal_care", "smoothness"), ("map", "from none")])
+def test_a_reader_sorts_a_table_by_its_headers_and_filters_it(visit, name, column):
+    page = visit(name, viewport={"width": 1280, "height": 800})
+    table = page.locator("table.sortable")
+    rows = table.locator("tbody tr")
+
+    def shown(index):
+        visible = (row for row in rows.all() if row.is_visible())
+        return [row.locator("th, td").nth(index).inner_text() for row in visible]
+
+    headers = [header.strip() for header in table.locator("thead th").all_inner_texts()]
+    index = headers.index(column)
+    names = shown(0)
+    for first, second in [(column, True), (column, False)]:  # by pointer, by keyboard
+        header = table.get_by_role("button", name=first, exact=True)
+        header.click() if second else header.press("Enter")
+        values = [float(value) for value in shown(index)]
+        assert values == sorted(values, reverse=second) and len(set(values)) > 5
+        direction = "descending" if second else "ascending"
+        assert table.locator("th[aria-sort]").get_attribute("aria-sort") == direction
+    table.get_by_role("button", name="technique").click()
+    assert shown(0) == sorted(names, key=str.lower)
+
+    page.get_by_label("Name").fill("weight")
+    assert shown(0) and all("weight" in name.lower() for name in shown(0))
+    page.get_by_label("Changes").select_option("labels")
+    assert shown(0) == [] and page.get_by_role("status").inner_text() == f"0 of {len(names)}"
+    page.get_by_label("Name").fill("")
+    assert sorted(shown(0)) == ["Label smoothing", "Mixup"]
+    page.get_by_label("Changes").select_option("anything")
+    assert len(shown(0)) == len(names) and not page.get_by_role("status").inner_text()
