@@ -59,7 +59,7 @@ quick:
 	@$(MAKE) --no-print-directory book PRESET=quick
 
 chapter: .venv/.installed
-	@python workflow/chapter.py --name "$$NAME" --title "$$TITLE"
+	@python workflow/chapter.py --name="$$NAME" --title="$$TITLE"
 
 pdf: .venv/.installed
 	@python workflow/browser.py

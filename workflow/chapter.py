@@ -4,6 +4,7 @@ import argparse
 import json
 import keyword
 import re
+import subprocess
 import sys
 from pathlib import Path
 
@@ -12,7 +13,10 @@ import repository
 
 ROOT = Path(__file__).parents[1]
 TEMPLATE = Path(__file__).with_name("template")
+#: Names of results that are no runs.
+RESULTS = ("ledger", "deeper_claims")
 #: Above this line of the experiments stands the last of the relatives.
+EXPERIMENTS = ROOT / "src" / "regularization" / "experiments.py"
 MARK = "    # `make chapter` adds its line above this one.\n"
 
 
@@ -28,29 +32,33 @@ def main():
     except ValueError as error:
         sys.exit(f'{error} For example: make chapter NAME=smoothing TITLE="Smoothing"')
     write(files)
+    tidy([path for path in files if path.suffix == ".py"])
     print("\n".join(["Written:", *(f"  {path.relative_to(ROOT)}" for path in files)]))
     print("Now `make quick` and `make test`; CONTRIBUTING.md says how it goes on.")
 
 
 def check(name, title):
     """Raise ValueError for a name or a title that would not do."""
+    of_class = class_name(name)
     valid = re.fullmatch(r"[a-z][a-z0-9]*(_[a-z0-9]+)*", name) and len(name) <= 40
-    if not valid or keyword.iskeyword(name) or name.endswith("_tuned"):
+    if not valid or {name, of_class} & set(keyword.kwlist) or name.endswith("_tuned"):
         raise ValueError(
             f"NAME={name!r} is no name for a technique. Expected a few small letters and digits, "
             "words joined by _, no word of Python's, not ending in _tuned."
         )
-    taken = {page.rsplit("/")[-1] for page in contents.pages()} | {
-        path.stem for path in (ROOT / "src").rglob("*.py")
-    }
-    if name in taken:
-        raise ValueError(f"NAME={name!r} is taken by a page or a module. Choose another.")
-    if class_name(name) in (ROOT / "src/regularization/techniques/__init__.py").read_text().split():
-        raise ValueError(f"NAME={name!r}: there is a class {class_name(name)}. Choose another.")
-    if not re.fullmatch(r"[^\W\d_][\w ,'’()/+-]{0,59}", title):
+    taken = {page.rsplit("/")[-1] for page in contents.pages()} | set(RESULTS)
+    for folder in ("src", "book", "tests"):
+        taken |= {path.stem.removeprefix("test_") for path in (ROOT / folder).rglob("*.*")}
+    if name in taken or f'"{name}"' in EXPERIMENTS.read_text():
         raise ValueError(
-            f"TITLE={title!r} is no title. Expected one line of letters, digits, spaces and "
-            "simple punctuation, beginning with a letter."
+            f"NAME={name!r} is taken by a page, a module, a test or a run. Choose another."
+        )
+    if of_class in (ROOT / "src/regularization/techniques/__init__.py").read_text().split():
+        raise ValueError(f"NAME={name!r}: there is a class {of_class}. Choose another.")
+    if not re.fullmatch(r"[^\W\d_][\w ,'’()/+-]{0,29}", title) or re.search(r"\b\d", title):
+        raise ValueError(
+            f"TITLE={title!r} is no title. Expected one line of at most 30 letters, spaces and "
+            "simple punctuation, beginning with a letter, digits only within a word."
         )
 
 
@@ -89,17 +97,16 @@ def lists(name):
         [*(line.rstrip("\n") for line in lines), f"{name} import {of_class} as {of_class}"]
     )
 
-    experiments = ROOT / "src/regularization/experiments.py"
     toc = ROOT / "_toc.yml"
-    text, chapters = experiments.read_text(), re.split(r"(?<=\n)(?=.*techniques/)", toc.read_text())
+    text, chapters = EXPERIMENTS.read_text(), re.split(r"(?<=\n)(?=.*techniques/)", toc.read_text())
     if text.count(MARK) != 1:
-        raise ValueError(f"{experiments} has lost the line {MARK.strip()!r}. Put it back.")
+        raise ValueError(f"{EXPERIMENTS} has lost the line {MARK.strip()!r}. Put it back.")
     own = f'    "{name}": Experiment(techniques.{of_class}(strength=1e-3), tried=_STRENGTHS),\n'
     last, *others = chapters[-1].splitlines(keepends=True)
     entry = re.sub(r"techniques/\w+", f"techniques/{name}", last)
     return {
         imports: "\nfrom regularization.techniques.".join([head, *lines]) + "\n",
-        experiments: text.replace(MARK, own + MARK),
+        EXPERIMENTS: text.replace(MARK, own + MARK),
         toc: "".join([*chapters[:-1], last, entry, *others]),
     }
 
@@ -114,6 +121,14 @@ def write(files):
         for path, content in before.items():
             path.unlink(missing_ok=True) if content is None else path.write_bytes(content)
         raise
+
+
+def tidy(paths):
+    """Put long lines and imports in the book's form."""
+    for command in (["check", "--select", "I", "--fix"], ["format"]):
+        subprocess.run(
+            [sys.executable, "-m", "ruff", *command, "--no-cache", "--quiet", *paths], cwd=ROOT
+        )
 
 
 if __name__ == "__main__":

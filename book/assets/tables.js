@@ -1,4 +1,4 @@
-/* Tables of the class "sortable": a header sorts, two fields filter. Without a script they are plain tables. */
+/* Tables of the class "sortable": a header sorts, and fields filter by the first column and by one called "changes". Without a script they are plain tables. */
 for (const table of document.querySelectorAll("table.sortable")) {
   const body = table.tBodies[0], headers = [...table.tHead.rows[0].cells];
   const value = (row, column) => {
@@ -7,6 +7,7 @@ for (const table of document.querySelectorAll("table.sortable")) {
   };
 
   headers.forEach((header, column) => {
+    if (!header.textContent.trim()) return;
     const button = document.createElement("button");
     button.type = "button";
     button.append(...header.childNodes);
@@ -23,18 +24,20 @@ for (const table of document.querySelectorAll("table.sortable")) {
     });
   });
 
-  const filter = document.createElement("form"), columns = headers.findIndex((header) => header.textContent === "changes");
-  const kinds = new Set([...body.rows].flatMap((row) => row.cells[columns].textContent.split(", ")));
-  const options = [...kinds].map((kind) => `<option>${kind}</option>`).join("");
+  const column = headers.findIndex((header) => header.textContent === "changes");
+  const kinds = (row) => (column < 0 ? [] : row.cells[column].textContent.split(", "));
+  const filter = document.createElement("form");
   filter.className = "table-filter";
-  filter.innerHTML = `<label>Name <input type="search"></label> <label>Changes <select><option value="">anything</option>${options}</select></label> <span role="status"></span>`;
+  filter.setAttribute("aria-label", `Filter: ${table.caption.textContent}`);
+  filter.innerHTML = `<label>Name <input type="search"></label> <label>Changes <select><option value="">anything</option></select></label> <span role="status"></span>`;
   const [name, changes, status] = filter.querySelectorAll("input, select, span");
+  for (const kind of new Set([...body.rows].flatMap(kinds))) changes.append(new Option(kind));
+  if (column < 0) changes.parentNode.remove();
   filter.addEventListener("submit", (event) => event.preventDefault());
   filter.addEventListener("input", () => {
     const wanted = name.value.trim().toLowerCase();
     for (const row of body.rows)
-      row.hidden = !row.cells[0].textContent.toLowerCase().includes(wanted) ||
-        (changes.value !== "" && !row.cells[columns].textContent.split(", ").includes(changes.value));
+      row.hidden = !row.cells[0].textContent.toLowerCase().includes(wanted) || (changes.value !== "" && !kinds(row).includes(changes.value));
     const shown = [...body.rows].filter((row) => !row.hidden).length;
     status.textContent = shown < body.rows.length ? `${shown} of ${body.rows.length}` : "";
   });

@@ -137,6 +137,7 @@ def tuned(slug, digits, preset):
     technique, _, _, tried, loss = get(slug)
     seeds, steps = presets.get(preset).seeds, presets.TUNING_STEPS[preset]
     technique, rates = _fitted(technique, digits), MORE_LEARNING_RATES
+    _check_tried(slug, technique, tried)
     if tried:
         ((name, values),) = tried.items()
         rates, values = np.transpose([*itertools.product(LEARNING_RATES, values)])
@@ -160,6 +161,17 @@ def tuned(slug, digits, preset):
     }
     run.learning_rate, run.slug, run.preset = run.learning_rate[0], slug + TUNED, preset
     return run
+
+
+def _check_tried(slug, technique, tried):
+    """Raise ValueError for values that do not make up the budget, or of no hyperparameter."""
+    count = BUDGET // len(LEARNING_RATES)
+    valid = len(tried) < 2 and set(tried) <= set(technique.settings())
+    if not valid or any(len(set(values)) != count for values in tried.values()):
+        raise ValueError(
+            f"The experiment {slug!r} has tried={tried!r}. Expected {count} different values of "
+            f"one hyperparameter of {technique}, or nothing. Mend its line in experiments.py."
+        )
 
 
 def choice(run):

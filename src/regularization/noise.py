@@ -110,8 +110,8 @@ def _beta(what, key, first_step, steps):
     """
     a = ops.reshape(ops.convert_to_tensor(what.parameter, "float32"), (-1, 1, 1))
     s, p = (np.arange(BINS, dtype="float32") + 0.5) / BINS, ops.maximum(1.0, 1 / a)
-    density = s ** (p * a - 1) * (1 - s**p / 2) ** (a - 1)
-    heights = density / ops.sum(density, axis=-1, keepdims=True)
+    density = (p * a - 1) * np.log(s) + (a - 1) * ops.log1p(-(s**p) / 2)
+    heights = ops.softmax(density, axis=-1)
     below = ops.cumsum(heights, axis=-1) - heights
     uniform = _uniform(what, key, first_step, steps)
     folded = 2 * ops.minimum(uniform, 1 - uniform)[..., None]

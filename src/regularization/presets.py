@@ -20,7 +20,7 @@ TUNING_STEPS = {"paper": 20_000, "quick": 300}
 
 def get(name):
     """Return the preset called `name`; ValueError if there is none."""
-    if name not in PRESETS:
+    if not isinstance(name, str) or name not in PRESETS:
         raise ValueError(
             f"There is no preset {name!r}. Expected one of {', '.join(PRESETS)}: "
             "paper trains as long as the post did, quick takes seconds."

@@ -52,7 +52,7 @@ class Run:
     the mean `loss` on the batches since the point before, without penalty; and, where a technique
     asks for it, `validation_accuracy`, with the weights in training. `train_accuracy` is on
     the images and labels trained on, `train_size` and `label_noise` say which. `seconds_per_step`
-    is for one seed's step; `relative_runtime` is None for a run that is not one of the post's.
+    is for one seed's step; `relative_runtime` is None for a run that is no preset's, or a path.
     `weights` is float32 `[seeds, classes, height, width]`, what the images are multiplied with at
     test time, and in a deeper model `[seeds, hidden, height, width]`; `parameters` holds what was
     trained.

@@ -68,6 +68,15 @@ def _number(default, expected, valid):
     return field(default=default, metadata={"expected": expected, "valid": valid})
 
 
+def _numbers(value):
+    """Return a number or a list of them as an array; of anything else None."""
+    try:
+        value = np.asarray(value)
+    except ValueError:  # a ragged list
+        return None
+    return value if value.ndim < 2 and value.dtype.kind in "iuf" else None
+
+
 def per_replica(value, x):
     """Shape a number, or one number per replica, so that it broadcasts against `x`."""
     if np.ndim(value) == 0:
@@ -135,10 +144,9 @@ class Technique:
         """Refuse a hyperparameter out of its range."""
         for each in fields(self):
             given = getattr(self, each.name)
-            value = np.asarray(given)
+            value = _numbers(given)
             rule = {"expected": "a number", "valid": np.isfinite} | dict(each.metadata)
-            numbers = value.ndim < 2 and value.dtype.kind in "iuf"
-            if not numbers or not np.all(rule["valid"](value)):
+            if value is None or not np.all(np.isfinite(value) & rule["valid"](value)):
                 raise ValueError(
                     f"{type(self).__name__}({each.name}={given!r}): {each.name} should be "
                     f"{rule['expected']}, or an array with one such number per replica. "

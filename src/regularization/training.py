@@ -99,7 +99,10 @@ class Program:
             zeros = ops.zeros(order.shape[1])
             state, errors, losses = ops.fori_loop(0, steps, body, (state, zeros, zeros))
             # A gradient whose square overflows would stop Adam without a word.
-            finite = [ops.all(ops.isfinite(v), axis=(1, 2)) for v in state[2].values()]
+            finite = [
+                ops.all(ops.isfinite(v), axis=tuple(range(1, len(v.shape))))
+                for v in state[2].values()
+            ]
             return state, errors, ops.where(ops.all(ops.stack(finite), axis=0), losses, np.inf)
 
         self.advance = advance
@@ -296,14 +299,15 @@ def fit(
     chosen = presets.get(preset)
     steps = chosen.steps if steps is None else steps
     seeds = chosen.seeds if seeds is None else seeds
-    seeds = list(range(seeds)) if _whole(seeds) else [int(seed) for seed in seeds]
+    seeds = list(range(seeds)) if _whole(seeds) else seeds
     count = len(digits.train_images)
     _check(technique, steps, seeds, loss, hidden, every)
+    seeds = [int(seed) for seed in seeds]
     rates = _for_each("learning_rate", learning_rate, seeds)
     sizes = _for_each("train_size", count if train_size is None else train_size, seeds)
     shares = _for_each("label_noise", label_noise, seeds)
     for rate in rates:
-        _expect(0 < rate < math.inf, f"learning_rate={rate!r}", "a number above 0")
+        _expect(0 < np.float32(rate) < math.inf, f"learning_rate={rate!r}", "a number above 0")
     _check_portions(sizes, shares, batch_size, count)
 
     pairs = zip(seeds, sizes, shares, strict=True)
@@ -345,7 +349,8 @@ def fit(
     def as_images(name, values):
         values = ops.convert_to_numpy(values)
         # Only the first layer sees pixels; and a gain is one number a class.
-        whole = "." not in name and values.shape[-1] == math.prod(digits.shape)
+        whole = "." not in name and values.ndim == 3
+        whole = whole and values.shape[-1] == math.prod(digits.shape)
         return values.reshape(*values.shape[:2], *digits.shape) if whole else values
 
     parameters = team.parameters()  # before its trainers are timed, and train on
@@ -357,7 +362,8 @@ def fit(
         runtime = 1.0
         if type(technique) is not Technique:
             part = team.parts[0]
-            plain = Team(Technique(), digits, [seeds[i] for i in part], rates[0], batch_size, loss)
+            alike = [seeds[i] for i in part], rates[0], batch_size, loss
+            plain = Team(Technique(), digits, *alike, longest=team.program.steps)
             runtime = relative_runtime(team.trainers[0], plain.trainers[0])
     return runs.Run(
         technique={"name": type(technique).__name__} | technique.settings(),
@@ -437,8 +443,11 @@ def _int32(number):
 
 def _for_each(name, value, seeds):
     """Return a number for each of the seeds, as a list; ValueError if there are others."""
-    values = np.asarray(value)
-    valid = values.dtype.kind in "iuf" and values.shape in ((), (len(seeds),))
+    try:
+        values = np.asarray(value)
+        valid = values.dtype.kind in "iuf" and values.shape in ((), (len(seeds),))
+    except ValueError:  # a ragged list
+        valid = False
     _expect(valid, f"{name}={value!r}", f"a number, or one for each of the {len(seeds)} seeds")
     return np.broadcast_to(values, len(seeds)).tolist()
 
@@ -454,10 +463,12 @@ def _check(technique, steps, seeds, loss, hidden, every):
     _expect(_whole(steps) and steps > 0, f"steps={steps!r}", "a whole number from 1")
     valid = every is None or _whole(every) and every > 0
     _expect(valid, f"every={every!r}", "steps between two examinations, a whole number from 1")
-    valid = seeds and all(0 <= seed < 2**31 for seed in seeds)
+    valid = isinstance(seeds, (list, tuple, range, np.ndarray)) and len(seeds) > 0
+    valid = valid and all(_whole(seed) and 0 <= seed < 2**31 for seed in seeds)
     _expect(valid, f"seeds={seeds!r}", "how many, from 1, or a list of seeds from 0 to 2^31 - 1")
-    _expect(loss in LOSSES, f"loss={loss!r}", f"one of {', '.join(LOSSES)}")
-    valid = not isinstance(hidden, (int, str)) and all(_whole(w) and w > 0 for w in hidden)
+    valid = isinstance(loss, str) and loss in LOSSES
+    _expect(valid, f"loss={loss!r}", f"one of {', '.join(LOSSES)}")
+    valid = isinstance(hidden, (tuple, list)) and all(_whole(w) and w > 0 for w in hidden)
     _expect(valid, f"hidden={hidden!r}", "the widths of the hidden layers, as (128,)")
     for name, value in technique.settings().items():
         valid = not isinstance(value, list) or len(value) == len(seeds)

@@ -37,7 +37,7 @@ def copy(tmp_path):
 
 
 def chapter(folder, name, title):
-    command = [sys.executable, "workflow/chapter.py", "--name", name, "--title", title]
+    command = [sys.executable, "workflow/chapter.py", f"--name={name}", f"--title={title}"]
     return subprocess.run(command, cwd=folder, capture_output=True, text=True)
 
 
@@ -48,14 +48,14 @@ def texts(folder):
 
 def test_a_new_technique_is_new_files_and_a_line_in_each_list(copy):
     before = texts(copy)
-    process = chapter(copy, "smooth_weights", "Smooth weights")
+    process = chapter(copy, "zz_template_check", "A template check")
     assert process.returncode == 0, process.stderr
     after = texts(copy)
     new = {path for path in after if path not in before}
     assert new == {
-        "src/regularization/techniques/smooth_weights.py",
-        "tests/unit/techniques/test_smooth_weights.py",
-        "book/techniques/smooth_weights.ipynb",
+        "src/regularization/techniques/zz_template_check.py",
+        "tests/unit/techniques/test_zz_template_check.py",
+        "book/techniques/zz_template_check.ipynb",
     }
     changed = {path for path in before if before[path] != after[path]}
     assert changed == {
@@ -66,16 +66,16 @@ def test_a_new_technique_is_new_files_and_a_line_in_each_list(copy):
     for path in changed:
         old, now = (each[path].decode().splitlines() for each in (before, after))
         (line,) = [line for line in now if line not in old]
-        assert "smooth_weights" in line
+        assert "zz_template_check" in line
         assert [each for each in now if each != line] == old
     written = "".join(after[path].decode() for path in new)
-    assert "Smooth weights" in written
+    assert "A template check" in written
     assert not any(word in written for word in ("SLUG", "CLASS", "TITLE"))
 
 
 def test_it_is_green_at_once(copy):
     """Its own test, the tests of every technique and chapter, and the chapter itself at quick."""
-    assert chapter(copy, "smooth_weights", "Smooth weights").returncode == 0
+    assert chapter(copy, "zz_template_check", "A template check").returncode == 0
     environment = os.environ | {
         "PYTHONPATH": os.pathsep.join([str(copy / "src"), str(copy / "workflow")]),
         "RESULTS_DIR": str(copy / "results"),
@@ -89,7 +89,7 @@ def test_it_is_green_at_once(copy):
         assert process.returncode == 0, process.stdout[-3000:] + process.stderr[-3000:]
 
     run(
-        *("-m", "pytest", "-q", "-p", "no:cacheprovider", "-k", "smooth or Smooth or every"),
+        *("-m", "pytest", "-q", "-p", "no:cacheprovider", "-k", "not test_training or Zz"),
         *("tests/unit/techniques", "tests/unit/test_technique.py", "tests/unit/test_training.py"),
         *("tests/unit/test_equal_care.py", "tests/book/test_notebooks.py"),
         "tests/book/test_quoted.py",
@@ -99,12 +99,12 @@ def test_it_is_green_at_once(copy):
     settings = {"preset": "quick", "dataset": "digits", "backend": os.environ["KERAS_BACKEND"]}
     (copy / "settings.json").write_text(json.dumps(settings))
     run(
-        *("workflow/execute.py", "book/techniques/smooth_weights.ipynb", "out.ipynb"),
+        *("workflow/execute.py", "book/techniques/zz_template_check.ipynb", "out.ipynb"),
         *("--settings", "settings.json", "--results", "results", "--log", "log"),
         *("--inputs", "_toc.yml"),
     )
-    written = {path.name for path in (copy / "results").glob("smooth*")}
-    assert written == {f"smooth_weights{kind}" for kind in
+    written = {path.name for path in (copy / "results").glob("zz*")}
+    assert written == {f"zz_template_check{kind}" for kind in
                        (".json", ".npz", "_tuned.json", "_tuned.npz")}  # fmt: skip
 
 
@@ -112,7 +112,7 @@ def test_it_is_green_at_once(copy):
     "name, title, said",
     [
         ("", "A title", "NAME='' is no name"),
-        ("smooth", "", "TITLE='' is no title"),
+        ("zz_check", "", "TITLE='' is no title"),
         ("Smooth", "A title", "no name for a technique"),
         ("smooth-weights", "A title", "no name for a technique"),
         ("../smooth", "A title", "no name for a technique"),
@@ -120,16 +120,23 @@ def test_it_is_green_at_once(copy):
         ("lambda", "A title", "no name for a technique"),
         ("smooth_tuned", "A title", "not ending in _tuned"),
         ("s" * 41, "A title", "no name for a technique"),
-        ("dropout", "A title", "taken by a page or a module"),
-        ("comparison", "A title", "taken by a page or a module"),
-        ("technique", "A title", "taken by a page or a module"),
+        ("dropout", "A title", "taken by a page, a module"),
+        ("comparison", "A title", "taken by a page, a module"),
+        ("technique", "A title", "taken by a page, a module"),
         ("drop_connect", "A title", "there is a class DropConnect"),
-        ("density_weights", "A title", "there is a class DensityWeights"),
-        ("smooth", 'Say "smooth"', "no title"),
-        ("smooth", "Two\nlines", "no title"),
-        ("smooth", "$x$ and `code`", "no title"),
-        ("smooth", "# A heading", "no title"),
-        ("smooth", "T" * 61, "no title"),
+        ("density_weights", "A title", "taken by a page, a module"),
+        ("zz_check", 'Say "zz_check"', "no title"),
+        ("zz_check", "Two\nlines", "no title"),
+        ("zz_check", "$x$ and `code`", "no title"),
+        ("zz_check", "# A heading", "no title"),
+        ("zz_check", "T" * 31, "no title"),
+        ("zz_check", "Top 5", "no title"),
+        ("none", "A title", "no name for a technique"),
+        ("l2_path", "A title", "taken by a page"),
+        ("ledger", "A title", "taken by a page"),
+        ("pages", "A title", "taken by a page"),
+        ("-x", "A title", "no name for a technique"),
+        ("zz_check", "-x", "no title"),
     ],
 )
 def test_a_name_or_title_that_would_not_do_is_refused_and_nothing_written(copy, name, title, said):
@@ -141,17 +148,31 @@ def test_a_name_or_title_that_would_not_do_is_refused_and_nothing_written(copy, 
     assert texts(copy) == before
 
 
-def test_a_second_time_it_is_refused(copy):
-    assert chapter(copy, "smooth", "Smooth").returncode == 0
+def test_a_draft_of_that_name_is_left_as_it_is(copy):
+    (copy / "book" / "techniques" / "zz_check.ipynb").write_text("a draft")
     before = texts(copy)
-    assert "taken" in chapter(copy, "smooth", "Smooth").stderr and texts(copy) == before
+    assert "taken" in chapter(copy, "zz_check", "A check").stderr and texts(copy) == before
+
+
+@pytest.mark.parametrize("name", ["l10", "zz" + "_sharpness" * 3 + "_aware"])
+def test_a_short_or_a_long_name_is_written_in_the_books_form(copy, name):
+    assert chapter(copy, name, "A check").returncode == 0
+    for command in (["check", "book"], ["format", "--check"]):
+        command = [sys.executable, "-m", "ruff", *command, "--quiet", "src", "tests"]
+        assert subprocess.run(command, cwd=copy).returncode == 0
+
+
+def test_a_second_time_it_is_refused(copy):
+    assert chapter(copy, "zz_check", "Smooth").returncode == 0
+    before = texts(copy)
+    assert "taken" in chapter(copy, "zz_check", "Smooth").stderr and texts(copy) == before
 
 
 def test_a_list_that_has_lost_its_mark_is_named(copy):
     path = copy / "src" / "regularization" / "experiments.py"
     path.write_text(path.read_text().replace("`make chapter` adds", "something adds"))
     before = texts(copy)
-    process = chapter(copy, "smooth", "Smooth")
+    process = chapter(copy, "zz_check", "Smooth")
     assert process.returncode == 1 and "experiments.py has lost the line" in process.stderr
     assert texts(copy) == before
 

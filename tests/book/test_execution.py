@@ -83,8 +83,9 @@ def test_a_module_is_a_dependency_of_just_the_chapters_that_import_it():
         return {path.rsplit("/", 1)[-1] for path in paths}
 
     assert {"data.py", "figures.py", "book.mplstyle"} <= names("setting/mnist")
-    assert not {"training.py", "techniques.py", "quoted.toml"} & names("setting/mnist")
-    assert {"backend.py", "training.py", "quoted.toml", "presets.py"} <= names("comparison")
+    assert not {"training.py", "technique.py", "l2.py", "quoted.toml"} & names("setting/mnist")
+    reached = {"backend.py", "training.py", "technique.py", "l2.py", "quoted.toml", "presets.py"}
+    assert reached <= names("comparison")
 
 
 def notebook(folder, *sources, tags=("parameters",)):

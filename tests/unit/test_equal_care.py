@@ -42,6 +42,24 @@ def test_the_run_returned_is_the_one_that_is_best_on_validation(digits, monkeypa
     )
 
 
+@pytest.mark.parametrize(
+    "tried",
+    [
+        {"strength": (1e-3, 1e-2, 1e-1)},
+        {"strength": (1e-3,) * 4},
+        {"strenght": (1, 2, 3, 4)},
+        {"strength": (1, 2, 3, 4), "rate": (0.1, 0.2, 0.3, 0.4)},
+    ],
+)
+def test_values_that_do_not_make_up_the_budget_are_refused(digits, monkeypatch, tried):
+    experiment = experiments.Experiment(L2(), tried=tried)
+    monkeypatch.setitem(experiments._ALL, "l2", experiment)
+    with pytest.raises(
+        ValueError, match="experiment 'l2' has tried=.* Expected 4 .* Mend its line"
+    ):
+        tuned("l2", digits, "quick")
+
+
 def test_without_a_strength_as_many_learning_rates_are_tried(digits, monkeypatch):
     monkeypatch.setitem(presets.TUNING_STEPS, "quick", 100)
     seen = []

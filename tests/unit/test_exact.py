@@ -134,7 +134,7 @@ def test_noise_on_inputs_is_in_expectation_tikhonovs_penalty():
 def test_the_variational_penalty_is_the_divergence_from_the_prior():
     """Against the integral of q log(q / p), weight by weight."""
     mu, log_sigma = RNG.normal(size=(1, 2, 3)), RNG.normal(size=(1, 2, 3)) - 1
-    technique = VariationalWeights(prior=0.7, images=50)
+    technique = VariationalWeights(prior=0.7, train_size=50)
     values = {"mu": np.float32(mu), "log_sigma": np.float32(log_sigma)}
     tensors = {name: ops.convert_to_tensor(value) for name, value in values.items()}
     (ours,) = ops.convert_to_numpy(technique.penalty(tensors))

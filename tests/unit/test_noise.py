@@ -84,8 +84,8 @@ def test_uniform_is_uniform_and_within_its_ends():
 
 def test_beta_has_scipys_distribution_in_each_replica():
     """From almost always 0 or 1 to a hump in the middle."""
-    concentrations = np.array([0.05, 0.2, 0.5, 1.0, 2.0, 8.0])
-    parts = drawn(Draw("beta", (50_000,), concentrations), seeds=range(6), steps=1)[0]
+    concentrations = np.array([0.05, 0.2, 0.5, 1.0, 2.0, 8.0, 500.0])
+    parts = drawn(Draw("beta", (50_000,), concentrations), seeds=range(7), steps=1)[0]
     assert parts.min() >= 0 and parts.max() <= 1
     for a, sample in zip(concentrations, parts, strict=True):
         distribution = stats.beta(a, a)

@@ -2,7 +2,7 @@
 
 import json
 import os
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 import keras
 import numpy as np
@@ -11,7 +11,7 @@ from conftest import run_python
 
 from regularization import backend, experiments, model, presets, training
 from regularization.backend import ops
-from regularization.technique import Technique
+from regularization.technique import Technique, per_replica
 from regularization.techniques import (
     L2,
     Augmentation,
@@ -287,6 +287,32 @@ def test_early_stopping_keeps_what_was_best_on_validation(digits):
     assert kept.mean() > scores[-1].mean() + 0.02
 
 
+def test_a_technique_may_train_one_number_a_replica(digits):
+    @dataclass(frozen=True)
+    class Louder(Technique):
+        def parameters(self, kernel):
+            return {"kernel": kernel, "volume": ops.ones_like(kernel[:, 0, 0])}
+
+        def weights(self, parameters, noise=None):
+            return per_replica(parameters["volume"], parameters["kernel"]) * parameters["kernel"]
+
+    run = training.fit(Louder(), digits, steps=100, seeds=2, learning_rate=1e-2)
+    assert run.parameters["volume"].shape == (2,) and np.all(run.parameters["volume"] > 1)
+
+
+@pytest.mark.parametrize("cores", [2, 4])
+def test_a_runtime_is_taken_from_calls_of_one_length(digits, monkeypatch, cores):
+    """Five replicas on two cores take turns, with calls of half as many steps."""
+    monkeypatch.setattr(os, "sched_getaffinity", lambda process: range(cores), raising=False)
+    monkeypatch.setitem(presets.PRESETS, "quick", presets.Preset(1_000, (0, 1, 2, 3, 4)))
+    pairs = []
+    monkeypatch.setattr(training, "relative_runtime", lambda *pair: pairs.append(pair) or 1.0)
+    training.fit(L2(0.1), digits, "quick")
+    ((first, plain),) = pairs
+    assert first.program.steps == plain.program.steps
+    assert first.seeds.shape == plain.seeds.shape
+
+
 def test_a_deeper_model_is_kerass_with_dropout_and_a_penalty_on_every_layer():
     """Two hidden layers of one replica, their noise given: logits and penalty layer by layer."""
     shapes = [(6, 5), (4, 6), (3, 4)]
@@ -394,6 +420,15 @@ def test_each_replica_trains_on_its_own_portion(digits):
         (dict(learning_rate=float("nan")), "learning_rate=nan"),
         (dict(learning_rate=[1e-3, -1]), "learning_rate=-1"),
         (dict(learning_rate=[1e-3]), r"learning_rate=\[0.001\]"),
+        (dict(learning_rate=1e-50), "learning_rate=1e-50"),
+        (dict(learning_rate=[[1e-3], [1e-3, 1e-2]]), r"learning_rate=\[\[0.001\]"),
+        (dict(seeds="12"), "seeds='12'"),
+        (dict(seeds=[0.7, 1.9]), r"seeds=\[0.7, 1.9\]"),
+        (dict(seeds=1.5), "seeds=1.5"),
+        (dict(seeds=True), "seeds=True"),
+        (dict(hidden=None), "hidden=None"),
+        (dict(loss=["hinge"]), r"loss=\['hinge'\]"),
+        (dict(preset=["quick"]), "no preset"),
         (dict(learning_rate="fast"), "learning_rate='fast'"),
         (dict(batch_size=0), "batch_size=0"),
         (dict(batch_size=10**6), "batch_size=1000000"),

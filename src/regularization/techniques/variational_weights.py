@@ -1,9 +1,10 @@
 """Variational Gaussian weights."""
 
 from dataclasses import dataclass
+from typing import ClassVar
 
 from regularization.backend import ops, total
-from regularization.technique import above_0, at_least_0, per_replica
+from regularization.technique import above_0, per_replica
 from regularization.techniques.gaussian_weights import DrawnWeights
 
 
@@ -18,7 +19,7 @@ class VariationalWeights(DrawnWeights):
 
     prior: float = above_0(1.0)
     train_size: int = above_0(55_000)
-    noise_scale: float = at_least_0(1.0)
+    noise_scale: ClassVar[float] = 1.0  # drawn as wide as they are
 
     def parameters(self, kernel):
         """The means from the initial values, the widths narrow, so that learning gets through."""
