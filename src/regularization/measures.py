@@ -253,7 +253,8 @@ def over_draws(run, seed, images, draws):
     """
     rng = np.random.default_rng(seed)
     mu = run.parameters["mu"][seed]
-    width = run.technique["noise_scale"] * np.exp(run.parameters["log_sigma"][seed])
+    scale = run.technique.get("noise_scale", 1.0)  # which variational weights do not have
+    width = scale * np.exp(run.parameters["log_sigma"][seed])
     drawn = (mu + width * rng.standard_normal(mu.shape, "float32") for _ in range(draws))
     return np.stack([softmax(logits(weights, images), axis=1) for weights in drawn])
 
