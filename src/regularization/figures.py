@@ -71,6 +71,7 @@ def _figure(draw, size, caption, alt):
     svg = svg[svg.index("<svg") :].replace("#010203", "currentColor").strip()
     svg = re.sub(r"<metadata>.*?</metadata>", "", svg, flags=re.DOTALL)
     svg = re.sub(r'<g id="[^"]*"', "<g", svg)
+    svg = re.sub(r'(<image [^>]*?)id="image\w*" ?', r"\1", svg)  # equal pictures have equal ids
     svg = re.sub(r"font-family: [^;]*; ", "", svg)  # the page's own
     svg = re.sub(r'(?<=data:image/png;base64,)[^"]+', _with_palette, svg)
     svg = re.sub(r' (?:d|x|y|transform)="[^"]*"', _rounded, re.sub(r"\s+", " ", svg))

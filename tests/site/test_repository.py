@@ -25,7 +25,7 @@ def elsewhere(built, tmp_path_factory):
     copy = tmp_path_factory.mktemp("copy")
     for name in ("_config.yml", "_toc.yml", "CITATION.cff"):
         shutil.copy(ROOT / name, copy)
-    for name in ("book", "workflow"):
+    for name in ("book", "workflow", "src"):
         shutil.copytree(ROOT / name, copy / name)
     for name in ("executed", "results", "logs", "settings.json"):
         source = built / name

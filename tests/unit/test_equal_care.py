@@ -159,3 +159,10 @@ def test_a_picture_is_packed_without_a_change_of_its_colours():
         read = Image.open(io.BytesIO(base64.b64decode(packed))).convert("RGB")
         np.testing.assert_array_equal(np.array(read), picture)
         assert (len(packed) < len(png)) == (picture is few)
+
+
+def test_equal_pictures_do_not_share_an_id():
+    weights = np.ones((10, 8, 8)) * np.linspace(-1, 1, 8)
+    page = BeautifulSoup(figures.weight_images(weights, "Ten alike").content, "html.parser")
+    ids = [tag["id"] for tag in page.find_all(id=True)]
+    assert len(page.find_all("image")) >= 10 and len(set(ids)) == len(ids)
