@@ -70,21 +70,18 @@ def class_name(name):
 def new_files(name, title):
     """Return the texts of the new files by path, from the template."""
 
-    def filled(text):
-        words = {"SLUG": name, "CLASS": class_name(name), "TITLE": title}
-        return re.sub("|".join(words), lambda word: words[word[0]], text)
+    words = {"SLUG": name, "CLASS": class_name(name), "TITLE": title}
 
-    notebook = json.loads(filled((TEMPLATE / "chapter.ipynb").read_text()))
+    def filled(file):
+        return re.sub("|".join(words), lambda word: words[word[0]], (TEMPLATE / file).read_text())
+
+    notebook = json.loads(filled("chapter.ipynb"))
     notebook["cells"][0] = repository.set_up()
+    chapter = json.dumps(notebook, indent=1, ensure_ascii=False) + "\n"
     return {
-        ROOT / f"src/regularization/techniques/{name}.py": filled(
-            (TEMPLATE / "technique.py").read_text()
-        ),
-        ROOT / f"tests/unit/techniques/test_{name}.py": filled(
-            (TEMPLATE / "test_technique.py").read_text()
-        ),
-        ROOT / f"book/techniques/{name}.ipynb": json.dumps(notebook, indent=1, ensure_ascii=False)
-        + "\n",
+        ROOT / f"src/regularization/techniques/{name}.py": filled("technique.py"),
+        ROOT / f"tests/unit/techniques/test_{name}.py": filled("test_technique.py"),
+        ROOT / f"book/techniques/{name}.ipynb": chapter,
     }
 
 

@@ -51,6 +51,11 @@ def over_seeds(values):
     return Estimate(*map(float, measures.interval(values)), len(values), "t interval over seeds")
 
 
+def points(first, second):
+    """Return how many points the accuracies of one run are above another's, seed by seed."""
+    return over_seeds(100 * (a - b) for a, b in zip(first, second, strict=True))
+
+
 def over_images(first, second):
     """Return the difference of two models' accuracies in points, on the same test images."""
     p = measures.paired(first, second)

@@ -22,7 +22,7 @@ from matplotlib.patches import Ellipse
 from PIL import Image
 
 from regularization import measures
-from regularization.claims import FAILS, HOLDS, IN_PART, OPEN, over_seeds
+from regularization.claims import FAILS, HOLDS, IN_PART, OPEN, points
 
 STYLE = Path(__file__).with_name("book.mplstyle")
 #: Negative is dark, zero grey, positive light: also without colour, on any ground.
@@ -537,11 +537,11 @@ def with_equal_care(choice, best, plain):
     `choice` holds the settings by name, `best` and `plain` are the runs.
     """
     chosen = ", ".join(f"{name.replace('_', ' ')} {value:g}" for name, value in choice.items())
-    points = [100 * (a - b) for a, b in zip(best.test_accuracy, plain.test_accuracy, strict=True)]
+    gain = points(best.test_accuracy, plain.test_accuracy)
     return Markdown(
         f"Validation chose {chosen}. The test accuracy is then **{percent(best.test_accuracy)}**, "
         f"and without regularization, chosen with the same care, {percent(plain.test_accuracy)}: "
-        f"a difference of **{over_seeds(points)}** points, seed by seed."
+        f"a difference of **{gain}** points, seed by seed."
     )
 
 

@@ -162,6 +162,29 @@ def calibration_error(probabilities, labels, bins=15):
     return float(np.abs(gaps).sum() / len(labels))
 
 
+def confidence(weights, images, labels):
+    """Return how sure models are of their answers, and their calibration error: means over seeds.
+
+    `weights` are `[seeds, classes, height, width]`; sure is the mean probability of the answer.
+    """
+    models = [softmax(logits(each, images), axis=1) for each in weights]
+    sure = np.mean([probabilities.max(axis=1).mean() for probabilities in models])
+    return sure, np.mean([calibration_error(each, labels) for each in models])
+
+
+def stopping(scores, patience):
+    """Return the numbers of the best examination before training stops, and of the last one.
+
+    It stops `patience` examinations after the best one, the earliest of equal ones; or at the end.
+    """
+    best = 0
+    for number, score in enumerate(scores):
+        best = number if score > scores[best] else best
+        if number - best >= patience:
+            break
+    return best, number
+
+
 def disturbed(images, seed=0):
     """Return images `[n, height, width]` by what was done to them, a list of arrays each.
 

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from bs4 import BeautifulSoup
 from PIL import Image
+from scipy.special import softmax
 
 from regularization import claims, experiments, figures, measures, presets, runs, training
 from regularization.experiments import BUDGET, TECHNIQUES, tuned
@@ -166,3 +167,16 @@ def test_equal_pictures_do_not_share_an_id():
     page = BeautifulSoup(figures.weight_images(weights, "Ten alike").content, "html.parser")
     ids = [tag["id"] for tag in page.find_all(id=True)]
     assert len(page.find_all("image")) >= 10 and len(set(ids)) == len(ids)
+
+
+def test_confidence_and_points_are_means_over_the_seeds(digits, two):
+    plain, other = two.values()
+    test = digits.test_images, digits.test_labels
+    sure, error = measures.confidence(plain.weights, *test)
+    each = [softmax(measures.logits(w, test[0]), axis=1) for w in plain.weights]
+    assert sure == pytest.approx(np.mean([np.max(p, axis=1) for p in each]))
+    assert error == pytest.approx(np.mean([measures.calibration_error(p, test[1]) for p in each]))
+    points = 100 * np.subtract(other.test_accuracy, plain.test_accuracy)
+    assert claims.points(other.test_accuracy, plain.test_accuracy).mean == pytest.approx(
+        points.mean()
+    )

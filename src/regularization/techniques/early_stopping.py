@@ -5,6 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from regularization.backend import ops
+from regularization.measures import stopping
 from regularization.technique import Technique, at_least_1, per_replica
 
 
@@ -24,11 +25,9 @@ class EarlyStopping(Technique):
 
     def review(self, parameters, scores):
         """Keep the kernel if it is the best so far, and training has not stopped before."""
-        number = np.arange(len(scores))[:, None]
-        record = np.vstack([np.full_like(scores[:1], -np.inf), np.maximum.accumulate(scores)[:-1]])
-        waited = number - np.maximum.accumulate(np.where(scores > record, number, 0))
-        stopped = np.any(waited[:-1] >= self.patience, axis=0)
-        better = per_replica((scores > record)[-1] & ~stopped, parameters["kernel"]) > 0
+        patience = np.broadcast_to(self.patience, scores.shape[1])
+        kept = [stopping(*each)[0] for each in zip(scores.T, patience, strict=True)]
+        better = per_replica(np.array(kept) == len(scores) - 1, parameters["kernel"]) > 0
         best = ops.where(better, parameters["kernel"], parameters["best"])
         return parameters | {"best": best}
 
