@@ -11,6 +11,8 @@ from sphinx.util.math import get_node_equation_number
 LOGGER = logging.getLogger(__name__)
 #: A formula that is wider than the page is scrolled in its frame, by keyboard too.
 SCROLLED = {"tabindex": "0", "role": "group", "aria-label": "Formula"}
+#: TeX takes a digit for each part of a fraction, docutils both digits for the first part.
+DIGITS = re.compile(r"(\\[dt]?frac)\s*(\d)\s*(\d)")
 
 
 def setup(app):
@@ -38,8 +40,9 @@ def visit_display(translator, node):
 
 def mathml(node, tex, as_block=False):
     """Return a TeX formula as MathML; one that is not understood is a warning, and stays TeX."""
+    tex = DIGITS.sub(r"\1{\2}{\3}", tex.strip())
     try:
-        return re.sub(r">\s+<", "><", tex2mathml(tex.strip(), as_block=as_block))
+        return re.sub(r">\s+<", "><", tex2mathml(tex, as_block=as_block))
     except (MathError, SyntaxError) as error:
         LOGGER.warning("the formula %r cannot be set: %s", tex, error, location=node)
         return f"<code>{tex}</code>"
