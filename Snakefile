@@ -21,6 +21,14 @@ def results(*slugs):
 # What the chapter "As it should be" trains.
 CORRECTIONS = ["density_weights", "drawn_weights", "l2_path"]
 
+# What the pages load that the reader moves: films of chapters, digits and weights (assets/living).
+def films(*slugs):
+    return expand(f"{BUILD}/results/{{slug}}.film", slug=slugs)
+
+
+KNOBS = ["l2_strength", "l1_strength", "dropout_rate", "noise_scale", "gaussian_noise", "norm"]
+LIVING = expand(f"{BUILD}/results/{{name}}.bin", name=["weights", "test_digits", "training_digits"])
+
 # The claims that the chapter on deeper networks decides; the ledger takes them in.
 DEEPER = f"{BUILD}/results/deeper_claims.json"
 
@@ -34,6 +42,7 @@ READS["corrected"] = POST + ["weight_normalization_with_gain"]
 READS["reproduction"] = READS["corrected"] + CORRECTIONS
 READS["equal_care"] = [f"{slug}_tuned" for slug in TECHNIQUES]
 READS["map"] = TECHNIQUES
+READS["living"] = TECHNIQUES + READS["equal_care"]
 EXECUTE = (
     "python workflow/execute.py {input.notebook} {output} --inputs {input} --log {log} "
     f"--settings {BUILD}/settings.json --results {BUILD}/results"
@@ -64,6 +73,8 @@ rule site:
         theme=[str(p) for p in sorted(Path("workflow/theme").rglob("*.*")) if p.suffix != ".pyc"],
         figures=["src/regularization/figures.py", "src/regularization/book.mplstyle"],
         results=results(*TECHNIQUES, *READS["equal_care"], *CORRECTIONS),
+        films=films(*TECHNIQUES, *KNOBS),
+        living=LIVING,
         ledger=f"{BUILD}/results/ledger.json",
     output:
         f"{BUILD}/html/index.html",
@@ -80,6 +91,7 @@ rule technique:
     output:
         executed=update(f"{BUILD}/executed/techniques/{{page}}.ipynb"),
         runs=update(results("{page}", "{page}_tuned")),
+        film=update(films("{page}")),
     log:
         f"{BUILD}/logs/techniques/{{page}}.log",
     priority: 1  # the long ones first
@@ -112,6 +124,30 @@ rule deeper:
         EXECUTE
 
 
+rule strength:
+    input:
+        unpack(lambda wildcards: made_from("beyond/strength")),
+    output:
+        executed=update(f"{BUILD}/executed/beyond/strength.ipynb"),
+        films=update(films(*KNOBS)),
+    log:
+        f"{BUILD}/logs/beyond/strength.log",
+    shell:
+        EXECUTE
+
+
+rule living:
+    input:
+        unpack(lambda wildcards: made_from("living")),
+    output:
+        executed=update(f"{BUILD}/executed/living.ipynb"),
+        files=update(LIVING),
+    log:
+        f"{BUILD}/logs/living.log",
+    shell:
+        EXECUTE
+
+
 rule reproduction:
     input:
         unpack(lambda wildcards: made_from("reproduction")),
@@ -132,6 +168,6 @@ rule chapter:
     log:
         f"{BUILD}/logs/{{page}}.log",
     wildcard_constraints:
-        page="(?!techniques/|corrected$|reproduction$|beyond/deeper$).+",
+        page="(?!techniques/|corrected$|reproduction$|living$|beyond/(?:deeper|strength)$).+",
     shell:
         EXECUTE

@@ -20,13 +20,14 @@ class Experiment(NamedTuple):
     """A technique at its hyperparameters, its learning rate; or a path along `strengths`.
 
     `tried` holds, by the name of a hyperparameter, the values among which equal care chooses, from
-    the gentlest to the hardest.
+    the gentlest to the hardest; `path` those at which its pictures are shown, to far too much.
     """
 
     technique: Technique
     learning_rate: float = 1e-4
     strengths: tuple = ()
     tried: dict = {}
+    path: tuple = ()
     loss: str = "squared_error"
 
 
@@ -34,48 +35,76 @@ _RATES = {"rate": (0.05, 0.1, 0.25, 0.5)}
 _STRENGTHS = {"strength": (1e-7, 1e-6, 1e-5, 1e-4)}
 _SCALES = {"scale": (0.01, 0.03, 0.1, 0.3)}
 _NORMS = {"norm": (100.0, 30.0, 10.0, 3.0)}
+_TO_RATES = (0.0, 0.1, 0.3, 0.5, 0.7, 0.8, 0.9, 0.95)
+_TO_STRENGTHS = (1e-7, 1e-6, 1e-5, 3e-5, 1e-4, 3e-4, 1e-3, 1e-2)
+_TO_SCALES = (0.01, 0.03, 0.1, 0.2, 0.3, 0.5, 1.0, 2.0)
+_TO_NORMS = (100.0, 30.0, 10.0, 5.0, 3.0, 2.0, 1.0, 0.3)
 
 #: In the post's order, by the slug of the chapter.
 EXPERIMENTS = {
     "no_regularization": Experiment(Technique()),
-    "dropout": Experiment(techniques.Dropout(rate=0.5), tried=_RATES),
+    "dropout": Experiment(techniques.Dropout(rate=0.5), tried=_RATES, path=_TO_RATES),
     "gaussian_weights": Experiment(
         techniques.GaussianWeights(noise_scale=0.5),
         learning_rate=1e-3,
         tried={"noise_scale": (0.0, 0.1, 0.25, 0.5)},
+        path=(0.0, 0.1, 0.25, 0.5, 0.75, 1.0, 1.5, 2.0),
     ),
-    "l2": Experiment(techniques.L2(strength=1e-2), tried=_STRENGTHS),
-    "weight_normalization": Experiment(techniques.WeightNormalization(), tried=_NORMS),
+    "l2": Experiment(techniques.L2(strength=1e-2), tried=_STRENGTHS, path=_TO_STRENGTHS),
+    "weight_normalization": Experiment(
+        techniques.WeightNormalization(), tried=_NORMS, path=_TO_NORMS
+    ),
 }
 #: The techniques that people really use, each of which has a chapter too.
 RELATIVES = {
-    "l1": Experiment(techniques.L1(strength=3e-5), tried=_STRENGTHS),
-    "elastic_net": Experiment(techniques.ElasticNet(strength=1e-4), tried=_STRENGTHS),
-    "weight_decay": Experiment(
-        techniques.WeightDecay(strength=1.0), tried={"strength": (0.003, 0.01, 0.1, 1.0)}
+    "l1": Experiment(techniques.L1(strength=3e-5), tried=_STRENGTHS, path=_TO_STRENGTHS),
+    "elastic_net": Experiment(
+        techniques.ElasticNet(strength=1e-4), tried=_STRENGTHS, path=_TO_STRENGTHS
     ),
-    "max_norm": Experiment(techniques.MaxNorm(norm=1.0), tried=_NORMS),
-    "spectral_normalization": Experiment(techniques.SpectralNormalization(norm=1.0), tried=_NORMS),
+    "weight_decay": Experiment(
+        techniques.WeightDecay(strength=1.0),
+        tried={"strength": (0.003, 0.01, 0.1, 1.0)},
+        path=(0.003, 0.01, 0.1, 0.3, 1.0, 3.0, 10.0, 30.0),
+    ),
+    "max_norm": Experiment(techniques.MaxNorm(norm=1.0), tried=_NORMS, path=_TO_NORMS),
+    "spectral_normalization": Experiment(
+        techniques.SpectralNormalization(norm=1.0), tried=_NORMS, path=_TO_NORMS
+    ),
     "weight_normalization_with_gain": Experiment(techniques.WeightNormalizationWithGain()),
-    "dropconnect": Experiment(techniques.DropConnect(rate=0.5), tried=_RATES),
-    "weight_noise": Experiment(techniques.WeightNoise(scale=0.3), tried=_SCALES),
+    "dropconnect": Experiment(techniques.DropConnect(rate=0.5), tried=_RATES, path=_TO_RATES),
+    "weight_noise": Experiment(techniques.WeightNoise(scale=0.3), tried=_SCALES, path=_TO_SCALES),
     "variational_weights": Experiment(
         techniques.VariationalWeights(),
         learning_rate=1e-3,
         tried={"prior": (3.0, 1.0, 0.3, 0.1)},
+        path=(10.0, 3.0, 1.0, 0.5, 0.3, 0.1, 0.03, 0.01),
         loss="cross_entropy",
     ),
-    "input_noise": Experiment(techniques.InputNoise(scale=0.3), tried=_SCALES),
-    "augmentation": Experiment(techniques.Augmentation(), tried={"pixels": (0.25, 0.5, 1.0, 2.0)}),
+    "input_noise": Experiment(techniques.InputNoise(scale=0.3), tried=_SCALES, path=_TO_SCALES),
+    "augmentation": Experiment(
+        techniques.Augmentation(),
+        tried={"pixels": (0.25, 0.5, 1.0, 2.0)},
+        path=(0.0, 0.25, 0.5, 1.0, 1.5, 2.0, 3.0, 4.0),
+    ),
     "mixup": Experiment(
-        techniques.Mixup(concentration=1.0), tried={"concentration": (0.1, 0.2, 0.5, 1.0)}
+        techniques.Mixup(concentration=1.0),
+        tried={"concentration": (0.1, 0.2, 0.5, 1.0)},
+        path=(0.05, 0.1, 0.2, 0.5, 1.0, 2.0, 4.0, 16.0),
     ),
     "label_smoothing": Experiment(
-        techniques.LabelSmoothing(rate=0.1), tried={"rate": (0.03, 0.1, 0.2, 0.4)}
+        techniques.LabelSmoothing(rate=0.1),
+        tried={"rate": (0.03, 0.1, 0.2, 0.4)},
+        path=(0.0, 0.03, 0.1, 0.2, 0.4, 0.6, 0.8, 0.95),
     ),
-    "early_stopping": Experiment(techniques.EarlyStopping(), tried={"patience": (5, 3, 2, 1)}),
+    "early_stopping": Experiment(
+        techniques.EarlyStopping(),
+        tried={"patience": (5, 3, 2, 1)},
+        path=(10, 8, 6, 5, 4, 3, 2, 1),
+    ),
     "weight_averaging": Experiment(
-        techniques.WeightAveraging(), tried={"steps": (100, 300, 1000, 3000)}
+        techniques.WeightAveraging(),
+        tried={"steps": (100, 300, 1000, 3000)},
+        path=(1, 30, 100, 300, 1000, 3000, 10_000, 30_000),
     ),
     # `make chapter` adds its line above this one.
 }
@@ -94,6 +123,8 @@ BUDGET = 12
 LEARNING_RATES = (3e-4, 1e-3, 3e-3)
 #: or where a technique has no strength, these learning rates.
 MORE_LEARNING_RATES = (1e-4, 2e-4, 3e-4, 4e-4, 6e-4, 8e-4, 1e-3, 1.5e-3, 2e-3, 3e-3, 5e-3, 1e-2)
+
+PATH_LEARNING_RATE = 1e-3  # at which a path is trained beside them, for its pictures
 
 _FILE = tomllib.loads(Path(__file__).with_name("quoted.toml").read_text())
 #: The post's figures by slug: accuracy, weights, runtimes. Quoted, with their source.
@@ -115,8 +146,8 @@ def get(slug):
 def train(slug, digits, preset):
     """Train an experiment from the preset's seeds, at each of its strengths; return the run."""
     if slug.endswith(TUNED):
-        return tuned(slug.removesuffix(TUNED), digits, preset)
-    technique, learning_rate, strengths, _, loss = get(slug)
+        return tuned(slug.removesuffix(TUNED), digits, preset)[0]
+    technique, learning_rate, strengths, _, _, loss = get(slug)
     technique = _fitted(technique, digits)
     settings = dict(seeds=presets.get(preset).seeds, learning_rate=learning_rate, loss=loss)
     if strengths:
@@ -128,39 +159,50 @@ def train(slug, digits, preset):
 
 
 def tuned(slug, digits, preset):
-    """Return a technique's run at the learning rate and strength that validation chooses.
+    """Return a technique's run at the settings that validation chooses, and a run along its path.
 
     Every technique has the same budget: BUDGET settings, each trained for the preset's TUNING_STEPS
     from each of its seeds; one without a strength tries as many learning rates. The setting with
-    the best mean accuracy on the images held back from training is returned.
+    the best mean accuracy on the images held back from training is the first run. The second has a
+    replica for each place on the path, of the first seed, all at PATH_LEARNING_RATE, or where there
+    is no strength one for each learning rate tried.
     """
-    technique, _, _, tried, loss = get(slug)
+    technique, _, _, tried, path, loss = get(slug)
     seeds, steps = presets.get(preset).seeds, presets.TUNING_STEPS[preset]
     technique, rates = _fitted(technique, digits), MORE_LEARNING_RATES
     _check_tried(slug, technique, tried)
-    if tried:
-        ((name, values),) = tried.items()
+    count = BUDGET * len(seeds)
+    for name, values in tried.items():
+        path = path or values
         rates, values = np.transpose([*itertools.product(LEARNING_RATES, values)])
-        technique = replace(technique, **{name: np.repeat(values, len(seeds))})
+        values = np.concatenate([np.repeat(values, len(seeds)), path])
+        technique = replace(technique, **{name: values})
+    beside = len(path)
     run = fit(
         technique,
         digits,
         preset,
         steps=steps,
-        seeds=[*seeds] * BUDGET,
-        learning_rate=np.repeat(rates, len(seeds)),
+        seeds=[*seeds] * BUDGET + [seeds[0]] * beside,
+        learning_rate=[*np.repeat(rates, len(seeds)), *[PATH_LEARNING_RATE] * beside],
         loss=loss,
         every=steps // 10 if technique.overrides("review") else steps,
     )
-    accuracy = on_validation(run, digits).reshape(BUDGET, len(seeds)).mean(axis=1)
+    accuracy = on_validation(run, digits)[:count].reshape(BUDGET, len(seeds)).mean(axis=1)
     first = int(accuracy.argmax()) * len(seeds)
-    run = run.of_replicas(range(first, first + len(seeds)))
-    run.technique = {
+    best = run.of_replicas(range(first, first + len(seeds)))
+    best.technique = {
         name: value[0] if isinstance(value, list) else value
-        for name, value in run.technique.items()
+        for name, value in best.technique.items()
     }
-    run.learning_rate, run.slug, run.preset = run.learning_rate[0], slug + TUNED, preset
-    return run
+    best.learning_rate, best.slug, best.preset = best.learning_rate[0], slug + TUNED, preset
+    along = range(count, count + beside) or range(0, count, len(seeds))
+    return best, run.of_replicas(along)
+
+
+def knob(slug):
+    """Return the name of the hyperparameter that a technique's path turns, or "learning rate"."""
+    return next(iter(get(slug).tried), "learning rate")
 
 
 def _check_tried(slug, technique, tried):

@@ -8,6 +8,7 @@ import base64
 import html
 import inspect
 import io
+import json
 import re
 import textwrap
 from dataclasses import dataclass, replace
@@ -16,7 +17,7 @@ from typing import NamedTuple
 
 import matplotlib.pyplot as plt
 import numpy as np
-from IPython.display import Markdown
+from IPython.display import HTML, Markdown
 from matplotlib.colors import LinearSegmentedColormap
 from matplotlib.patches import Ellipse
 from PIL import Image
@@ -36,22 +37,36 @@ class Figure:
     """A picture or table as HTML, with its caption; notebooks display it as it stands.
 
     Its `kind` is "Figure", "Table" or "Opening". The site numbers the first two. A table has its
-    caption within, an opening shows none.
+    caption within, an opening shows none. A page that is served makes a figure `live`: by the name
+    of a widget (assets/living) and what it is told.
     """
 
     content: str
     caption: str
     alt: str = ""
     kind: str = "Figure"
+    live: str = ""
 
     def _repr_html_(self):
         below = (
             f"<figcaption>{_caption(self.caption)}</figcaption>" if self.kind == "Figure" else ""
         )
-        return f'<figure class="book-figure" data-kind="{self.kind}">{self.content}{below}</figure>'
+        return (
+            f'<figure class="book-figure" data-kind="{self.kind}"{self.live}>{self.content}{below}'
+            "</figure>"
+        )
 
     def __repr__(self):
         return f"Figure: {self.caption} {self.alt}"
+
+
+def live(figure, widget, **told):
+    """Return a figure that a widget (assets/living) takes over where the page is served."""
+    return replace(figure, live=_live(widget, **told))
+
+
+def _live(widget, **told):
+    return f' data-live="{widget}" data-told="{html.escape(json.dumps(told))}"'
 
 
 def _caption(text):
@@ -104,10 +119,11 @@ def _rounded(attribute):
     return re.sub(r"(\.\d{3})\d+", r"\1", attribute[0])
 
 
-def weight_images(weights, name, digits=None):
+def weight_images(weights, name, digits=None, film=None):
     """Show the weights of one model, `[classes, height, width]`, on one scale, zero in the middle.
 
-    With `digits` the alt text also says how much the images look like the class means.
+    With `digits` the alt text also says how much the images look like the class means. `film` is
+    the name of a `living.Film`, through which the reader can go.
     """
     limit = np.abs(weights).max()
 
@@ -120,7 +136,11 @@ def weight_images(weights, name, digits=None):
         bar.outline.set_visible(False)
 
     caption = f"{name}: the weights of each digit's output as an image, all on one scale."
-    return _figure(draw, (5.6, 2.5), caption, describe(weights, digits))
+    return _with_film(_figure(draw, (5.6, 2.5), caption, describe(weights, digits)), film)
+
+
+def _with_film(figure, film):
+    return live(figure, "film", film=film) if film else figure
 
 
 def _weight_image(axis, image, limit):
@@ -210,10 +230,10 @@ def images(pictures, titles, caption, alt, columns=5, signed=False):
     return _figure(draw, (5.6, 5.6 / columns * rows + 0.1), caption, alt)
 
 
-def film_strip(weights, titles, digits, caption):
+def film_strip(weights, titles, digits, caption, film=None):
     """Show some digits' weight images along a path, `[path, classes, h, w]`: each on its own scale.
 
-    A column for each of the `titles`, a row for each of the `digits`.
+    A column for each of the `titles`, a row for each of the `digits`; `film` as in `weight_images`.
     """
     side = min(5.2 / len(titles), 1.1)
     size = side * len(titles) + 0.4, side * len(digits) + 0.3
@@ -235,7 +255,7 @@ def film_strip(weights, titles, digits, caption):
         for title, images in zip(titles, weights, strict=True)
     )
     alt = f"Weight images of {names}, from left to right. " + "; ".join(frames) + "."
-    return _figure(draw, size, caption, alt)
+    return _with_film(_figure(draw, size, caption, alt), film)
 
 
 def along(x, panels, xlabel, caption, marks=None, log=True):
@@ -506,6 +526,67 @@ def against_post(runs, post):
 def _plus_minus(values):
     mean, low, high = (100 * value for value in measures.interval(values))
     return f"{mean:.1f} ± {(high - low) / 2:.1f} %"
+
+
+def guess(name, accuracy, plain=None):
+    """Ask for a guess at a technique's test accuracy; the answer can be unfolded.
+
+    `accuracy` and `plain`, without regularization, are one number a seed.
+    """
+    answer = f"{name}: {percent(accuracy)}"
+    if plain is not None:
+        answer += f", against {percent(plain)} without regularization"
+    question = f"Guess first: of 100 test digits, how many will it know? ({name}, at the end.)"
+    mean, low, high = (100 * value for value in measures.interval(accuracy))
+    told = dict(name=name, mean=mean, low=low, high=high)
+    if plain is not None:
+        told["plain"] = 100 * np.mean(plain)
+    return _guess("number", question, f"<p>{html.escape(answer)}.</p>", **told)
+
+
+def guess_order(accuracies):
+    """Ask for the order of test accuracies, by title, one number a seed each."""
+    ordered = sorted(accuracies, key=lambda title: -np.mean(accuracies[title]))
+    items = [f"{title}: {percent(accuracies[title])}" for title in ordered]
+    answer = "".join(f"<li>{html.escape(item)}</li>" for item in items)
+    question = "Guess first: which has the highest test accuracy, and which the lowest?"
+    told = dict(names=ordered, said=items)
+    return _guess("order", question, f"<ol>{answer}</ol>", **told)
+
+
+def guess_rows(runs):
+    """Ask which row of a wall is whose: `runs` by title, shown without it, and in another order."""
+    titles = np.random.default_rng(2016).permutation(list(runs)).tolist()
+    letters = "ABCDEFGHIJ"[: len(titles)]
+    rows = {letter: runs[title] for letter, title in zip(letters, titles, strict=True)}
+    shown = wall(rows, own_scales=True)
+    answer = ", ".join(f"{letter}: {title}" for letter, title in zip(letters, titles, strict=True))
+    question = "Guess first: which row is whose?"
+    told = dict(letters=[*letters], names=titles)
+    return shown, _guess("rows", question, f"<p>{html.escape(answer)}.</p>", **told)
+
+
+def _guess(kind, question, answer, **told):
+    """Return a question whose answer can be unfolded, and guessed where the page is served."""
+    return HTML(
+        f'<div class="guess"{_live("guess", kind=kind, question=question, **told)}><details>'
+        f"<summary>{html.escape(question)}</summary>{answer}</details></div>"
+    )
+
+
+def answers(probabilities, titles, caption):
+    """Return a table of the ten probabilities `[techniques, classes]` that each technique gives."""
+    rows = [
+        [title, *(Html(_share(p)) for p in each)]
+        for title, each in zip(titles, probabilities, strict=True)
+    ]
+    headers = ["technique", *map(str, range(probabilities.shape[1]))]
+    return table(headers, rows, caption, "answers")
+
+
+def _share(probability):
+    said = f"{100 * probability:.0f}"
+    return f'<span style="--share:{probability:.2f}">{said if said != "0" else "·"}</span>'
 
 
 def beside(runs):

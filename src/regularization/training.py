@@ -287,14 +287,16 @@ def fit(
     label_noise=0.0,
     hidden=(),
     every=None,
+    watch=None,
 ):
     """Train `technique` on `digits` from each seed, all at once, and return the `Run`.
 
     The preset gives `steps` and `seeds` unless they are given; `seeds` is how many, or which.
     `learning_rate`, `train_size` (of the training images, drawn by the seed) and `label_noise` (the
     share of wrong labels) are a number or one per seed. `hidden` are the widths of hidden layers,
-    `every` the steps between two examinations on the test set. Raises ValueError for settings that
-    make no sense, FloatingPointError when the loss overflows.
+    `every` the steps between two examinations on the test set. `watch(step, weights)` is called at
+    the start and at each examination, with the weights `[replicas, ...]` as in the run. Raises
+    ValueError for settings that make no sense, FloatingPointError when the loss overflows.
     """
     chosen = presets.get(preset)
     steps = chosen.steps if steps is None else steps
@@ -325,6 +327,20 @@ def fit(
         curve["validation_accuracy"] = scores = []
         in_training = team.program.examination(in_training=True)
         held_back = in_batches(digits.validation_images), digits.validation_labels
+
+    def as_images(name, values):
+        values = ops.convert_to_numpy(values)
+        # Only the first layer sees pixels; and a gain is one number a class.
+        whole = "." not in name and values.ndim == 3
+        whole = whole and values.shape[-1] == math.prod(digits.shape)
+        return values.reshape(*values.shape[:2], *digits.shape) if whole else values
+
+    def weights(at_test=technique.at_test):
+        first = of_layer(team.parameters(), 0)
+        return as_images("weights", technique.weights(at_test(first)))
+
+    if watch:
+        watch(0, weights(at_test=dict))  # as they are: there is no average of no steps yet
     done, seconds = 0, []
     with tqdm(total=steps, unit="step", desc=type(technique).__name__, leave=False) as bar:
         while done < steps:
@@ -340,20 +356,17 @@ def fit(
             curve["step"].append(done)
             curve["train_loss"].append(error.tolist())
             curve["test_accuracy"].append(right(examination, *test))
+            if watch:
+                watch(done, weights())
             bar.update(count)
 
     as_published = curve["test_accuracy"][-1]
     if technique.left_on_in_post:
         as_published = right(team.program.examination(left_on=True), *test)
 
-    def as_images(name, values):
-        values = ops.convert_to_numpy(values)
-        # Only the first layer sees pixels; and a gain is one number a class.
-        whole = "." not in name and values.ndim == 3
-        whole = whole and values.shape[-1] == math.prod(digits.shape)
-        return values.reshape(*values.shape[:2], *digits.shape) if whole else values
-
-    parameters = team.parameters()  # before its trainers are timed, and train on
+    # Before the trainers are timed, and train on.
+    trained = {name: as_images(name, value) for name, value in team.parameters().items()}
+    final = weights()
     accuracy = _on_portions(team, examination, digits, portions)
     published = (steps, set(seeds)) == (chosen.steps, set(chosen.seeds))
     published &= set(sizes) == {len(digits.train_images)} and not any(shares) and not hidden
@@ -387,8 +400,8 @@ def fit(
         curve=curve,
         device=backend.device(),
         backend=backend.name,
-        weights=as_images("weights", technique.weights(technique.at_test(of_layer(parameters, 0)))),
-        parameters={name: as_images(name, value) for name, value in parameters.items()},
+        weights=final,
+        parameters=trained,
         **runs.provenance(),
     )
 

@@ -23,6 +23,17 @@ def test_every_technique_has_the_same_budget(slug):
     assert count in ([BUDGET], [])
 
 
+@pytest.mark.parametrize("slug", TECHNIQUES)
+def test_a_path_goes_through_what_is_tried_and_beyond(slug):
+    """From one end to the other, without turning back, by the values that a reader has met."""
+    experiment = TECHNIQUES[slug]
+    steps = np.diff(experiment.path)
+    assert np.all(steps > 0) or np.all(steps < 0)
+    for values in experiment.tried.values():
+        low, high = min(experiment.path), max(experiment.path)
+        assert low <= min(values) and max(values) <= high
+
+
 def test_the_run_returned_is_the_one_that_is_best_on_validation(digits, monkeypatch):
     """Against each of the settings trained alone."""
     monkeypatch.setitem(presets.TUNING_STEPS, "quick", 200)
@@ -31,7 +42,7 @@ def test_the_run_returned_is_the_one_that_is_best_on_validation(digits, monkeypa
         training.fit(L2(s), digits, steps=200, seeds=2, learning_rate=rate) for rate, s in settings
     ]
     accuracy = [experiments.on_validation(run, digits).mean() for run in alone]
-    chosen = tuned("l2", digits, "quick")
+    chosen, path = tuned("l2", digits, "quick")
     best = settings.index((chosen.learning_rate, chosen.technique["strength"]))
     assert accuracy[best] == pytest.approx(max(accuracy), abs=0.003)
     np.testing.assert_allclose(chosen.weights, alone[best].weights, atol=2e-5)
@@ -41,6 +52,11 @@ def test_the_run_returned_is_the_one_that_is_best_on_validation(digits, monkeypa
         [0, 1],
         200,
     )
+    assert path.technique["strength"] == list(TECHNIQUES["l2"].path)
+    assert set(path.seeds) == {0} and set(path.learning_rate) == {experiments.PATH_LEARNING_RATE}
+    at = path.technique["strength"].index(1e-4)  # also among the settings
+    beside = alone[settings.index((experiments.PATH_LEARNING_RATE, 1e-4))]
+    np.testing.assert_allclose(path.weights[at], beside.weights[0], atol=2e-5)
 
 
 @pytest.mark.parametrize(
@@ -66,7 +82,8 @@ def test_without_a_strength_as_many_learning_rates_are_tried(digits, monkeypatch
     seen = []
     fit = experiments.fit
     monkeypatch.setattr(experiments, "fit", lambda *a, **k: seen.append(k) or fit(*a, **k))
-    tuned("no_regularization", digits, "quick")
+    _, path = tuned("no_regularization", digits, "quick")
+    assert path.learning_rate == list(experiments.MORE_LEARNING_RATES)
     assert set(seen[0]["learning_rate"]) == set(experiments.MORE_LEARNING_RATES)
     assert set(experiments.LEARNING_RATES) < set(experiments.MORE_LEARNING_RATES)
     assert len(set(seen[0]["learning_rate"])) == BUDGET and len(seen[0]["seeds"]) == 2 * BUDGET

@@ -1,0 +1,78 @@
+// Small pieces of a page: elements, buttons, sliders, a voice for who does not see the pictures.
+
+let count = 0;
+const unique = () => `living-${++count}`;
+
+/** An element: attributes (a function is a listener, true is an empty attribute), then children. */
+export function element(tag, attributes = {}, ...children) {
+  const made = document.createElement(tag);
+  for (const [name, value] of Object.entries(attributes)) {
+    if (typeof value === "function") made.addEventListener(name, value);
+    else if (value !== false && value !== undefined) made.setAttribute(name, value === true ? "" : value);
+  }
+  made.append(...children);
+  return made;
+}
+
+export const button = (text, click, attributes = {}) => element("button", { type: "button", ...attributes, click }, text);
+
+/** A button that is pressed or not; `set` shows which. */
+export function toggle(text, click) {
+  const made = button(text, click, { "aria-pressed": "false" });
+  return Object.assign(made, { set: (on) => made.setAttribute("aria-pressed", String(on)) });
+}
+
+/**
+ * A slider over a list of values. `say(value)` is shown beside it and spoken; `on(value)` is called
+ * when the reader moves it. `set(value)` shows a value, also one between its places; `blank()` none.
+ */
+export function slider(label, values, say, on) {
+  const id = unique(), shown = element("output", { for: id });
+  const input = element("input", { type: "range", id, min: 0, max: values.length - 1, step: 1, input: () => { show(values[input.value]); on(values[input.value]); } });
+  const show = (value) => {
+    shown.textContent = say(value);
+    input.setAttribute("aria-valuetext", say(value));
+  };
+  const nearest = (value) => values.reduce((best, each, i) => (Math.abs(each - value) < Math.abs(values[best] - value) ? i : best), 0);
+  const made = element("div", { class: "living-slider" }, element("label", { for: id }, label), input, shown);
+  const set = (value) => ((input.value = nearest(value)), show(value));
+  const blank = () => ((shown.textContent = ""), input.setAttribute("aria-valuetext", "not shown"));
+  return Object.assign(made, { input, set, blank });
+}
+
+/** A choice from a list of [value, text]. */
+export function select(label, options, on) {
+  const id = unique();
+  const input = element("select", { id, change: () => on(input.value) }, ...options.map(([value, text]) => element("option", { value }, text)));
+  const made = element("div", { class: "living-select" }, element("label", { for: id }, label), input);
+  return Object.assign(made, { input, set: (value) => (input.value = value) });
+}
+
+/** A live region: says its last text, but not more often than a voice can follow. */
+export function voice(pause = 1500) {
+  const made = element("p", { role: "status", class: "living-status" });
+  let timer, last = -Infinity;
+  return Object.assign(made, {
+    say(text) {
+      clearTimeout(timer);
+      const now = () => { last = performance.now(); if (made.textContent !== text) made.textContent = text; };
+      timer = setTimeout(now, Math.max(150, last + pause - performance.now()));
+    },
+  });
+}
+
+/** Say in place what went wrong; the figure stays as it was printed. */
+export function trouble(figure, error) {
+  figure.querySelector(".living-trouble")?.remove();
+  figure.append(element("p", { class: "living-trouble", role: "alert" }, `This cannot be moved just now: ${error.message} What is printed here still holds.`));
+}
+
+export const percent = (share) => `${(100 * share).toFixed(1)} %`;
+/** A number as it is written in the book: 0.0001, 1e-07, 20,000. */
+export function plain(value) {
+  if (Math.abs(value) >= 1000) return value.toLocaleString("en");
+  const short = Number(value.toPrecision(3));
+  return short === 0 || Math.abs(short) >= 1e-4 ? String(short) : short.toExponential().replace(/-(\d)$/, "-0$1");
+}
+
+export const lessMotion = () => matchMedia("(prefers-reduced-motion: reduce)").matches;

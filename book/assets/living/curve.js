@@ -1,0 +1,36 @@
+// A small curve with a marker, drawn as SVG in the page's own colours.
+
+const SVG = "http://www.w3.org/2000/svg";
+const [WIDTH, HEIGHT, LEFT, BOTTOM] = [320, 110, 40, 18];
+
+function svg(tag, attributes, text = "") {
+  const made = document.createElementNS(SVG, tag);
+  for (const [name, value] of Object.entries(attributes)) made.setAttribute(name, value);
+  made.textContent = text;
+  return made;
+}
+
+/** An empty frame for curves; decoration, since what it shows is said in words beside it. */
+export function frame() {
+  return svg("svg", { viewBox: `0 0 ${WIDTH} ${HEIGHT}`, class: "living-curve", "aria-hidden": "true" });
+}
+
+/**
+ * Draw lines, [[[x, y], ...], ...], x on [0, 1] and y in per cent, each with its marker, [x, y].
+ * `ends` are the words at the two ends of the x axis.
+ */
+export function draw(made, lines, markers, ends) {
+  const all = lines.flat().map(([, y]) => y);
+  const [low, high] = [Math.floor(Math.min(...all, 99.5) - 0.5), Math.ceil(Math.max(...all, 0.5) + 0.5)];
+  const at = ([x, y]) => [LEFT + x * (WIDTH - LEFT - 8), (HEIGHT - BOTTOM - 6) * (1 - (y - low) / (high - low)) + 4].map((v) => v.toFixed(1));
+  const [left, top] = at([0, high]), [right, bottom] = at([1, low]);
+  made.replaceChildren(
+    svg("path", { d: `M${left},${top}V${bottom}H${right}`, class: "axis" }),
+    svg("text", { x: left - 4, y: +top + 8, "text-anchor": "end" }, `${high} %`),
+    svg("text", { x: left - 4, y: bottom, "text-anchor": "end" }, `${low} %`),
+    svg("text", { x: left, y: HEIGHT - 3 }, ends[0]),
+    svg("text", { x: right, y: HEIGHT - 3, "text-anchor": "end" }, ends[1]),
+    ...lines.map((line, i) => svg("polyline", { points: line.map(at).join(" "), class: `line line-${i}` })),
+    ...markers.map((marker, i) => svg(i ? "rect" : "circle", i ? { x: at(marker)[0] - 4, y: at(marker)[1] - 4, width: 8, height: 8, class: "marker marker-1" } : { cx: at(marker)[0], cy: at(marker)[1], r: 4.5, class: "marker marker-0" })),
+  );
+}

@@ -1,0 +1,92 @@
+// A slider over training time and over strength moves a figure's ten weight images.
+
+import { put, read } from "./address.js";
+import { button, element, percent, plain, slider, voice } from "./controls.js";
+import { draw, frame } from "./curve.js";
+import { load, result } from "./files.js";
+import { ten } from "./picture.js";
+
+const LABELS = { step: "Training time, steps" };
+
+export async function widget(figure, { film }) {
+  const { arrays, about } = await load(result(`${film}.film`));
+  const reels = about.reels.map((reel, number) => new Reel(reel, arrays[number]));
+  const printed = figure.querySelector("svg"), pictures = ten(), curve = frame(), said = voice();
+  const fields = { [film]: place(reels) };
+
+  function show(at) {
+    const [number, ...places] = at, reel = reels[number], index = reel.index(places);
+    const words = reel.words(index, places);
+    printed.style.display = "none";
+    curve.style.display = "";
+    pictures.hidden = reset.disabled = false;
+    pictures.show(reel.frame(index), reel.side, `Ten weight images for the digits 0 to 9. ${words}`);
+    said.say(words);
+    // Along the axis moved last, while the others stay.
+    const { last: axis } = reel, { at: values } = reel.axes[axis];
+    const height = (i) => 100 * reel.accuracy[reel.index(places.with(axis, i))];
+    const line = values.map((_, i) => [i / (values.length - 1), height(i)]);
+    draw(curve, [line], [line[places[axis]]], [values[0], values.at(-1)].map(plain));
+    reels.forEach((each, i) => each.sliders.forEach((one, axis) => one && (i === number ? one.set(places[axis]) : one.blank())));
+    put(fields, { [film]: at });
+  }
+
+  function asPrinted() {
+    printed.style.display = "";
+    pictures.hidden = true;
+    curve.style.display = "none";
+    reset.disabled = true;
+    said.say("The picture is as printed: at the end of the training.");
+    for (const { sliders, axes } of reels) sliders.forEach((one, axis) => one && (one.set(axes[axis].at.length - 1), one.blank()));
+    put(fields, { [film]: [] });
+  }
+
+  const reset = button("As printed", asPrinted);
+  const panel = element("div", { class: "living-panel", role: "group", "aria-label": "Move the pictures" });
+  reels.forEach((reel, number) => {
+    reel.sliders = reel.axes.map(({ name, at }, axis) =>
+      at.length > 1 &&
+      slider(LABELS[name] ?? name[0].toUpperCase() + name.slice(1).replaceAll("_", " "), at.map((_, i) => i), (i) => plain(at[i]), (i) => {
+        reel.last = axis;
+        show([number, ...reel.places().with(axis, i)]);
+      }),
+    );
+    panel.append(...reel.sliders.filter(Boolean));
+  });
+  panel.append(reset, curve, said);
+  printed.after(pictures);
+  figure.append(panel);
+  const state = read(location.search, fields)[film];
+  if (state.length) show(state);
+  else asPrinted();
+}
+
+class Reel {
+  constructor({ axes, accuracy, limits, shades, smoothness }, { data, shape }) {
+    const [classes, side] = shape.slice(-3);
+    Object.assign(this, { axes, accuracy, limits, shades, smoothness, data, side, size: classes * side * side });
+    this.last = axes.findIndex(({ at }) => at.length > 1);
+  }
+
+  index = (places) => places.reduce((before, place, axis) => before * this.axes[axis].at.length + place, 0);
+  frame = (index) => Float32Array.from(this.data.subarray(index * this.size, (index + 1) * this.size));
+  places = () => this.sliders.map((one) => (one ? Number(one.input.value) : 0));
+
+  words(index, places) {
+    const where = this.axes.map(({ name, at }, axis) => `${name.replaceAll("_", " ")} ${plain(at[places[axis]])}`).join(", ");
+    return `At ${where}: test accuracy ${percent(this.accuracy[index])}, neighbouring pixels correlate at ${this.smoothness[index].toFixed(2)}, weights up to ${plain(this.limits[index])}.`;
+  }
+}
+
+/** The address's field: the number of the reel, then a place on each of its axes; empty as printed. */
+function place(reels) {
+  return {
+    initial: [],
+    read(text) {
+      const [number, ...places] = text.split("-").map(Number), axes = reels[number]?.axes;
+      const valid = axes?.length === places.length && places.every((at, axis) => Number.isInteger(at) && at >= 0 && at < axes[axis].at.length);
+      return valid ? [number, ...places] : [];
+    },
+    write: (at) => at.join("-"),
+  };
+}

@@ -1,0 +1,30 @@
+// Starts the widgets of a page: each when it is about to be seen, and not before.
+
+import { trouble } from "./controls.js";
+
+const WIDGETS = {
+  draw: () => import("./draw.js"),
+  film: () => import("./film.js"),
+  guess: () => import("./guess.js"),
+  train: () => import("./train.js"),
+};
+
+export function begin(marked) {
+  const seen = new IntersectionObserver((entries) => {
+    for (const { isIntersecting, target } of entries)
+      if (isIntersecting) {
+        seen.unobserve(target);
+        start(target);
+      }
+  }, { rootMargin: "300px" });
+  for (const element of marked) seen.observe(element);
+}
+
+async function start(element) {
+  try {
+    const { widget } = await WIDGETS[element.dataset.live]();
+    await widget(element, JSON.parse(element.dataset.told));
+  } catch (error) {
+    trouble(element, error);
+  }
+}
