@@ -34,7 +34,7 @@ help:  ## this list
 	@echo "make links   look whether the links that leave the book still lead somewhere"
 	@echo "make test    run the tests"
 	@echo "make golden  the slow test: 150,000 steps on MNIST against the post's figures"
-	@echo "make bench   time the loop beside its peers and what a step costs, some six minutes;"
+	@echo "make bench   time the loop beside its peers, what a step costs, here and in JavaScript;"
 	@echo "             BOOK=paper|quick also times a cold make book, MACHINE=name names the record"
 	@echo "make verify  hold a full build's results against the released ones, name what moved"
 	@echo "make publish release the build's results instead: published/results.json"
@@ -78,6 +78,9 @@ golden: .venv/.installed
 
 bench: .venv/.installed
 	@python bench/run.py --dataset $(DATA) $(if $(BOOK),--book $(BOOK)) $(if $(MACHINE),--machine $(MACHINE))
+	@if command -v node >/dev/null && [ -f "$(BUILD)/results/training_digits.bin" ]; then \
+	  node bench/living.js "$(BUILD)/results"; else \
+	  echo "The page's own training was not timed: that needs node, and a built book."; fi
 
 verify: .venv/.installed
 	@python workflow/verify.py --build "$(BUILD)"

@@ -5,5 +5,8 @@
   if (marked.length && location.protocol !== "file:") import(main).then(({ begin }) => begin(marked));
   else
     for (const figure of document.querySelectorAll('[data-live="draw"], [data-live="train"]'))
-      figure.insertAdjacentHTML("beforebegin", '<p class="living-note">Opened from a file, this part is a picture. Served, by <code>make serve</code> or from the web, it is yours to move.</p>');
+      figure.insertAdjacentHTML(
+        "beforebegin",
+        '<p class="living-note">Opened from a file, this part is a picture. Served, by <code>make serve</code> or from the web, it is yours to move.</p>',
+      );
 }

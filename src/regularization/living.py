@@ -35,12 +35,12 @@ def save(name, arrays, about, folder=None):
         temporary.write_bytes(gzip.compress(content, mtime=0))
 
 
-def reel(axes, weights, accuracy, shades=SHADES):
+def reel(axes, weights, accuracy, shades=SHADES, note=""):
     """Return the frames of a reel, int8, and what is said of them, a dict.
 
     `axes` holds places by the name of what a slider moves along, one list for each leading axis of
     `weights`, `[..., classes, height, width]`; `accuracy` has one number for each frame. A frame is
-    on its own scale.
+    on its own scale. The `note` is shown beside the sliders.
     """
     limits = np.abs(weights).max(axis=(-3, -2, -1))
     scales = np.where(limits > 0, limits, 1)[..., None, None, None]
@@ -48,6 +48,7 @@ def reel(axes, weights, accuracy, shades=SHADES):
     about = {
         "axes": [{"name": name, "at": [*map(float, at)]} for name, at in axes.items()],
         "shades": shades,
+        "note": note,
         "limits": limits.ravel().tolist(),
         "accuracy": np.ravel(accuracy).tolist(),
         "smoothness": [measures.smoothness(frame) for frame in frames],
@@ -82,8 +83,11 @@ class Film:
         accuracy = [measures.right(frame, *self.test).mean() for frame in weights]
         training = reel({"step": [self.steps[i] for i in shown]}, weights, accuracy)
         name = experiments.knob(slug)
-        at = path.technique.get(name, path.learning_rate)
-        save_film(slug, [training, reel({name: at}, path.weights, path.test_accuracy)], folder)
+        at, note = path.technique.get(name), f"Along the {name}: {path.steps:,} steps each"
+        note += f", at a learning rate of {path.learning_rate[0]:g}." if at else "."
+        axes = {name: at or path.learning_rate}
+        along = reel(axes, path.weights, path.test_accuracy, note=note.replace("_", " "))
+        save_film(slug, [training, along], folder)
 
 
 def save_weights(runs, folder=None):

@@ -13,31 +13,6 @@ RAW, PACKED, WITH_PICTURES = 900_000, 300_000, 1_500_000
 PICTURE = re.compile(rb"data:image/png;base64,[^\"]*")
 
 
-@pytest.fixture
-def visit(browser, built):
-    """Open a page of the built site from its file; what it loads and complains of is kept."""
-    contexts = []
-
-    def visit(name, **options):
-        context = browser.new_context(**options)
-        contexts.append(context)
-        page = context.new_page()
-        page.loaded, page.complaints = {}, []
-        page.on("response", lambda r: page.loaded.update({r.url: r.body()}))
-        page.on("requestfailed", lambda r: page.complaints.append(f"failed: {r.url}"))
-        page.on("pageerror", lambda error: page.complaints.append(str(error)))
-        page.on(
-            "console",
-            lambda m: page.complaints.append(m.text) if m.type in ("error", "warning") else None,
-        )
-        page.goto((built / "html" / f"{name}.html").as_uri())
-        return page
-
-    yield visit
-    for context in contexts:
-        context.close()
-
-
 @pytest.mark.parametrize("name", PAGES)
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_a_page_is_quiet_accessible_and_within_its_frame(visit, axe, name, scheme):

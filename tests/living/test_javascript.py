@@ -1,7 +1,9 @@
 """The JavaScript of the living pages: its own tests, and against Python on the same numbers."""
 
+import gzip
 import json
 import os
+import re
 import shutil
 import subprocess
 from dataclasses import replace
@@ -9,11 +11,13 @@ from dataclasses import replace
 import numpy as np
 import pytest
 from conftest import ROOT
+from safetensors.numpy import load
+from scipy import stats
 
-from regularization import model
+from regularization import living, measures, model, runs
 from regularization.backend import ops
-from regularization.experiments import TECHNIQUES
-from regularization.measures import stopping
+from regularization.experiments import EXPERIMENTS, TECHNIQUES
+from regularization.training import fit
 
 HERE = ROOT / "tests" / "living"
 STEPS, BATCH, RATE = 12, 8, 1e-2
@@ -57,12 +61,17 @@ def drawn(technique, shapes, rng):
     return {hook: kinds[what.kind](what) for hook, what in draws.items()}
 
 
+def of_size(technique, digits):
+    """Tell a technique that asks for it how many training images there are."""
+    if "train_size" in technique.settings():
+        return replace(technique, train_size=len(digits.train_images))
+    return technique
+
+
 def steps_of(slug, digits):
     """Steps that Python takes, and what JavaScript needs to take them too."""
     experiment, rng = TECHNIQUES[slug], np.random.default_rng(0)
-    technique = experiment.technique
-    if "train_size" in technique.settings():
-        technique = replace(technique, train_size=len(digits.train_images))
+    technique = of_size(experiment.technique, digits)
     flat = digits.train_images.reshape(len(digits.train_images), -1)
     shapes = [(digits.classes, flat.shape[1])]
     kernel = model.initial_kernels(0, shapes)[0]
@@ -111,7 +120,7 @@ def test_every_technique_takes_the_same_steps(node, digits, tmp_path):
         },
         "cases": [steps_of(slug, digits) for slug in TECHNIQUES],
         "stopping": [
-            {"scores": each, "patience": p, "best": int(stopping(np.array(each), p)[0])}
+            {"scores": each, "patience": p, "best": int(measures.stopping(np.array(each), p)[0])}
             for each, p in zip(scores, patience, strict=True)
         ],
     }
@@ -119,3 +128,54 @@ def test_every_technique_takes_the_same_steps(node, digits, tmp_path):
     path.write_text(json.dumps(reference))
     said = node(HERE / "steps.reference.js", REFERENCE=str(path))
     assert f"# pass {len(TECHNIQUES) + 1}" in said
+
+
+def test_the_forward_pass_is_pythons(node, built, tmp_path):
+    """On the digits that the page loads, with the weights that it loads, against the saved runs."""
+    results = built / "results"
+    saved = [runs.load(slug, results).weights[0] for slug in TECHNIQUES]
+    images = load(gzip.decompress((results / "test_digits.bin").read_bytes()))["images"]
+    logits = np.stack([measures.logits(weights, images) for weights in saved])
+    assert len(images) == min(1_000, logits.shape[1])
+    living.save("reference.bin", {"logits": np.float32(logits)}, {}, tmp_path)
+    node(
+        HERE / "logits.reference.js",
+        WEIGHTS=str(results / "weights.bin"),
+        DIGITS=str(results / "test_digits.bin"),
+        REFERENCE=str(tmp_path / "reference.bin"),
+    )
+
+
+def test_mnists_images_come_back_from_mnists_images(node, mnist, tmp_path):
+    images = mnist.test_images[::5]
+    living.save("reference.bin", {"images": images}, living.FORMS["mnist"], tmp_path)
+    node(HERE / "likeness.reference.js", REFERENCE=str(tmp_path / "reference.bin"))
+
+
+@pytest.mark.parametrize("dataset, slugs", [("digits", TECHNIQUES), ("mnist", EXPERIMENTS)])
+def test_training_in_the_browser_ends_where_ours_does(node, request, tmp_path, dataset, slugs):
+    """The same digits, steps and settings, each from five seeds of its own generator."""
+    digits = request.getfixturevalue(dataset)
+    small = living.training_digits(digits, np.arange(len(digits.test_images))[: living.TEST])
+    steps, seeds, rate, ours, cases = 1_000, 5, 1e-3, {}, []
+    for slug in slugs:
+        experiment = TECHNIQUES[slug]
+        technique, loss = of_size(experiment.technique, small), experiment.loss
+        settings = dict(steps=steps, seeds=seeds, learning_rate=rate, loss=loss, every=250)
+        name = type(technique).__name__
+        ours[name] = fit(technique, small, **settings).test_accuracy
+        of_case = {"technique": name, "hyper": technique.settings()}
+        cases.append(of_case | {"loss": loss, "rate": rate, "batch": 32})
+    names = ("train", "validation", "test")
+    parts = [f"{name}_{kind}" for name in names for kind in ("images", "labels")]
+    about = {"cases": cases, "steps": steps, "seeds": seeds}
+    living.save("reference.bin", {part: getattr(small, part) for part in parts}, about, tmp_path)
+    said = node(HERE / "accuracy.reference.js", REFERENCE=str(tmp_path / "reference.bin"))
+    theirs = {}
+    for found in re.findall(r"accuracy (\{.*\})", said):
+        theirs |= json.loads(found)
+    assert theirs.keys() == ours.keys()
+    # Twenty comparisons, once in a thousand each; and no difference that a reader would see.
+    apart = {name: np.mean(theirs[name]) - np.mean(ours[name]) for name in ours}
+    p = {name: stats.ttest_ind(theirs[name], ours[name], equal_var=False)[1] for name in ours}
+    assert all(p[name] > 1e-3 and abs(apart[name]) < 0.02 for name in ours), (apart, p)

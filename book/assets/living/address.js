@@ -1,10 +1,12 @@
 // The page's state in its address, so that a lesson is a link. What makes no sense there is passed over.
 
+const DECIMAL = /^-?(\d+\.?\d*|\.\d+)(e[+-]?\d+)?$/i;
+
 /** A number from `low` to `high`, whole if asked; anything else is the default. */
 export const number = (initial, low, high, { whole = false } = {}) => ({
   initial,
   read(text) {
-    const value = text.trim() === "" ? NaN : Number(text);
+    const value = DECIMAL.test(text) ? Number(text) : NaN;
     return value >= low && value <= high && (!whole || Number.isInteger(value)) ? value : initial;
   },
   write: (value) => String(Number(value.toPrecision(6))),
@@ -24,9 +26,11 @@ export const strokes = () => ({
   initial: [],
   read(text) {
     try {
-      const bytes = Uint8Array.from(atob(text.replaceAll("-", "+").replaceAll("_", "/")), (c) => c.charCodeAt(0));
+      const bytes = Uint8Array.from(atob(text.replaceAll("-", "+").replaceAll("_", "/")), (c) =>
+        c.charCodeAt(0),
+      );
       const found = [];
-      for (let at = 0, count = 0; at < bytes.length; ) {
+      for (let at = 0, count = 0; at < bytes.length;) {
         const [erase, length] = [bytes[at], bytes[at + 1] * 256 + bytes[at + 2]];
         const points = Array.from({ length }, (_, i) => [bytes[at + 3 + 2 * i], bytes[at + 4 + 2 * i]]);
         at += 3 + 2 * length;
@@ -40,7 +44,12 @@ export const strokes = () => ({
     }
   },
   write(value) {
-    const bytes = value.flatMap(({ erase, points }) => [Number(erase), points.length >> 8, points.length & 255, ...points.flat()]);
+    const bytes = value.flatMap(({ erase, points }) => [
+      Number(erase),
+      points.length >> 8,
+      points.length & 255,
+      ...points.flat(),
+    ]);
     const text = btoa(bytes.map((byte) => String.fromCharCode(byte)).join(""));
     return text.replaceAll("+", "-").replaceAll("/", "_").replaceAll("=", "");
   },
@@ -50,7 +59,10 @@ export const strokes = () => ({
 export function read(query, fields) {
   const given = new URLSearchParams(query);
   return Object.fromEntries(
-    Object.entries(fields).map(([name, field]) => [name, given.has(name) ? field.read(given.get(name)) : field.initial]),
+    Object.entries(fields).map(([name, field]) => [
+      name,
+      given.has(name) ? field.read(given.get(name)) : field.initial,
+    ]),
   );
 }
 

@@ -14,7 +14,8 @@ export function element(tag, attributes = {}, ...children) {
   return made;
 }
 
-export const button = (text, click, attributes = {}) => element("button", { type: "button", ...attributes, click }, text);
+export const button = (text, click, attributes = {}) =>
+  element("button", { type: "button", ...attributes, click }, text);
 
 /** A button that is pressed or not; `set` shows which. */
 export function toggle(text, click) {
@@ -27,13 +28,25 @@ export function toggle(text, click) {
  * when the reader moves it. `set(value)` shows a value, also one between its places; `blank()` none.
  */
 export function slider(label, values, say, on) {
-  const id = unique(), shown = element("output", { for: id });
-  const input = element("input", { type: "range", id, min: 0, max: values.length - 1, step: 1, input: () => { show(values[input.value]); on(values[input.value]); } });
+  const id = unique();
+  const shown = element("output", { for: id });
+  const input = element("input", {
+    type: "range",
+    id,
+    min: 0,
+    max: values.length - 1,
+    step: 1,
+    input: () => {
+      show(values[input.value]);
+      on(values[input.value]);
+    },
+  });
   const show = (value) => {
     shown.textContent = say(value);
     input.setAttribute("aria-valuetext", say(value));
   };
-  const nearest = (value) => values.reduce((best, each, i) => (Math.abs(each - value) < Math.abs(values[best] - value) ? i : best), 0);
+  const nearest = (value) =>
+    values.reduce((best, each, i) => (Math.abs(each - value) < Math.abs(values[best] - value) ? i : best), 0);
   const made = element("div", { class: "living-slider" }, element("label", { for: id }, label), input, shown);
   const set = (value) => ((input.value = nearest(value)), show(value));
   const blank = () => ((shown.textContent = ""), input.setAttribute("aria-valuetext", "not shown"));
@@ -43,20 +56,30 @@ export function slider(label, values, say, on) {
 /** A choice from a list of [value, text]. */
 export function select(label, options, on) {
   const id = unique();
-  const input = element("select", { id, change: () => on(input.value) }, ...options.map(([value, text]) => element("option", { value }, text)));
+  const input = element(
+    "select",
+    { id, change: () => on(input.value) },
+    ...options.map(([value, text]) => element("option", { value }, text)),
+  );
   const made = element("div", { class: "living-select" }, element("label", { for: id }, label), input);
   return Object.assign(made, { input, set: (value) => (input.value = value) });
 }
 
-/** A live region: says its last text, but not more often than a voice can follow. */
+/** What a picture shows, in words: to be read at once, and spoken no more often than one can listen. */
 export function voice(pause = 1500) {
-  const made = element("p", { role: "status", class: "living-status" });
-  let timer, last = -Infinity;
-  return Object.assign(made, {
+  const shown = element("span", { "aria-hidden": "true" });
+  const spoken = element("span", { role: "status", class: "living-spoken" });
+  let timer;
+  let last = -Infinity;
+  return Object.assign(element("p", { class: "living-words" }, shown, spoken), {
     say(text) {
+      shown.textContent = text;
       clearTimeout(timer);
-      const now = () => { last = performance.now(); if (made.textContent !== text) made.textContent = text; };
-      timer = setTimeout(now, Math.max(150, last + pause - performance.now()));
+      const speak = () => {
+        last = performance.now();
+        if (spoken.textContent !== text) spoken.textContent = text;
+      };
+      timer = setTimeout(speak, Math.max(150, last + pause - performance.now()));
     },
   });
 }
@@ -64,15 +87,26 @@ export function voice(pause = 1500) {
 /** Say in place what went wrong; the figure stays as it was printed. */
 export function trouble(figure, error) {
   figure.querySelector(".living-trouble")?.remove();
-  figure.append(element("p", { class: "living-trouble", role: "alert" }, `This cannot be moved just now: ${error.message} What is printed here still holds.`));
+  figure.append(
+    element(
+      "p",
+      { class: "living-trouble", role: "alert" },
+      `This cannot be moved just now: ${error.message} What is printed here still holds.`,
+    ),
+  );
 }
 
 export const percent = (share) => `${(100 * share).toFixed(1)} %`;
+/** A correlation as it is written in the book, with a minus of its own. */
+export const signed = (value) => value.toFixed(2).replace("-", "−");
+
 /** A number as it is written in the book: 0.0001, 1e-07, 20,000. */
 export function plain(value) {
   if (Math.abs(value) >= 1000) return value.toLocaleString("en");
   const short = Number(value.toPrecision(3));
-  return short === 0 || Math.abs(short) >= 1e-4 ? String(short) : short.toExponential().replace(/-(\d)$/, "-0$1");
+  return short === 0 || Math.abs(short) >= 1e-4
+    ? String(short)
+    : short.toExponential().replace(/-(\d)$/, "-0$1");
 }
 
 export const lessMotion = () => matchMedia("(prefers-reduced-motion: reduce)").matches;

@@ -22,8 +22,12 @@ export function frame() {
 export function draw(made, lines, markers, ends) {
   const all = lines.flat().map(([, y]) => y);
   const [low, high] = [Math.floor(Math.min(...all, 99.5) - 0.5), Math.ceil(Math.max(...all, 0.5) + 0.5)];
-  const at = ([x, y]) => [LEFT + x * (WIDTH - LEFT - 8), (HEIGHT - BOTTOM - 6) * (1 - (y - low) / (high - low)) + 4].map((v) => v.toFixed(1));
-  const [left, top] = at([0, high]), [right, bottom] = at([1, low]);
+  const at = ([x, y]) =>
+    [LEFT + x * (WIDTH - LEFT - 8), (HEIGHT - BOTTOM - 6) * (1 - (y - low) / (high - low)) + 4].map((v) =>
+      v.toFixed(1),
+    );
+  const [left, top] = at([0, high]);
+  const [right, bottom] = at([1, low]);
   made.replaceChildren(
     svg("path", { d: `M${left},${top}V${bottom}H${right}`, class: "axis" }),
     svg("text", { x: left - 4, y: +top + 8, "text-anchor": "end" }, `${high} %`),
@@ -31,6 +35,13 @@ export function draw(made, lines, markers, ends) {
     svg("text", { x: left, y: HEIGHT - 3 }, ends[0]),
     svg("text", { x: right, y: HEIGHT - 3, "text-anchor": "end" }, ends[1]),
     ...lines.map((line, i) => svg("polyline", { points: line.map(at).join(" "), class: `line line-${i}` })),
-    ...markers.map((marker, i) => svg(i ? "rect" : "circle", i ? { x: at(marker)[0] - 4, y: at(marker)[1] - 4, width: 8, height: 8, class: "marker marker-1" } : { cx: at(marker)[0], cy: at(marker)[1], r: 4.5, class: "marker marker-0" })),
+    ...markers.map((marker, i) =>
+      svg(
+        i ? "rect" : "circle",
+        i
+          ? { x: at(marker)[0] - 4, y: at(marker)[1] - 4, width: 8, height: 8, class: "marker marker-1" }
+          : { cx: at(marker)[0], cy: at(marker)[1], r: 4.5, class: "marker marker-0" },
+      ),
+    ),
   );
 }

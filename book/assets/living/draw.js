@@ -1,18 +1,20 @@
 // Draw a digit, or take one of the test set: every technique answers at once, and shows its evidence.
 
 import { choice, number, put, read, strokes } from "./address.js";
+import { Board } from "./board.js";
 import { button, element, plain, select, slider, toggle, trouble, voice } from "./controls.js";
-import { averaged, disturbed, FINE, likeData, rasterize, REACH } from "./drawing.js";
+import { averaged, disturbed, FINE, likeData, rasterize } from "./drawing.js";
 import { load, result } from "./files.js";
 import { evidence, largest, logits, softmax } from "./model.js";
 import { extent, paint, paintInk } from "./picture.js";
 
-const PLACES = 28; // of the keyboard's cursor, each way
 const ITS_ANSWER = "answer";
-const STEPS = (from, to, by) => Array.from({ length: Math.round((to - from) / by) + 1 }, (_, i) => Number((from + i * by).toFixed(2)));
+const STEPS = (from, to, by) =>
+  Array.from({ length: Math.round((to - from) / by) + 1 }, (_, i) => Number((from + i * by).toFixed(2)));
 
 export function widget(figure, { digits, weights }) {
-  const table = figure.querySelector("table"), rows = [...table.tBodies[0].rows];
+  const table = figure.querySelector("table");
+  const rows = [...table.tBodies[0].rows];
   const titles = rows.map((row) => row.cells[0].textContent);
   const fields = {
     digit: number(0, 0, 1e6, { whole: true }), // 0 is the reader's own drawing
@@ -25,61 +27,159 @@ export function widget(figure, { digits, weights }) {
     for: choice(ITS_ANSWER, [ITS_ANSWER, ..."0123456789"]),
   };
   const state = read(location.search, fields);
-  let files, failed = false, erasing = false;
+  let files;
+  let failed = false;
+  let erasing = false;
 
   // The files are loaded by the first touch, or by an address that holds more than the defaults.
-  const ready = () => (files ??= Promise.all([load(result(`${weights}.bin`)), load(result(`${digits}.bin`))]).then(([{ arrays, about }, test]) => {
-    if (about.techniques.some(({ title }, i) => title !== titles[i])) throw new Error("the weights are of another build.");
-    const [count, side] = test.arrays.images.shape, classes = arrays.weights.shape[1], size = side * side;
-    return { count, side, form: test.about, labels: test.arrays.labels.data,
-      image: (i) => Float32Array.from(test.arrays.images.data.subarray(i * size, (i + 1) * size), (level) => level / 255),
-      models: titles.map((_, i) => arrays.weights.data.subarray(i * classes * size, (i + 1) * classes * size)) };
-  }));
+  const ready = () =>
+    (files ??= Promise.all([load(result(`${weights}.bin`)), load(result(`${digits}.bin`))]).then(
+      ([{ arrays, about }, test]) => {
+        if (about.techniques.some(({ title }, i) => title !== titles[i]))
+          throw new Error("the weights are of another build.");
+        const [count, side] = test.arrays.images.shape;
+        const classes = arrays.weights.shape[1];
+        const size = side * side;
+        return {
+          count,
+          side,
+          form: test.about,
+          labels: test.arrays.labels.data,
+          image: (i) =>
+            Float32Array.from(
+              test.arrays.images.data.subarray(i * size, (i + 1) * size),
+              (level) => level / 255,
+            ),
+          models: titles.map((_, i) =>
+            arrays.weights.data.subarray(i * classes * size, (i + 1) * classes * size),
+          ),
+        };
+      },
+    ));
 
   const board = new Board({
     begin: again,
-    stroke: (points) => { state.ink = [...state.ink, { erase: erasing, points }]; update(); },
-    extend: (points) => { state.ink = [...state.ink.slice(0, -1), { erase: state.ink.at(-1).erase, points }]; update(); },
+    stroke: (points) => {
+      state.ink = [...state.ink, { erase: erasing, points }];
+      update();
+    },
+    extend: (points) => {
+      state.ink = [...state.ink.slice(0, -1), { erase: state.ink.at(-1).erase, points }];
+      update();
+    },
     clear: () => change({ ink: [], digit: 0 }),
     erase: () => erase(!erasing),
+    lift: () => update("Pen lifted. "),
     say: (text) => said.say(text),
   });
-  const said = voice(), seen = element("canvas", { role: "img", class: "living-seen", "aria-label": "What the model sees: nothing yet." });
-  const picture = element("canvas", { role: "img", class: "living-seen", "aria-label": "No evidence yet." }), balance = voice();
+  const said = voice();
+  const seen = element("canvas", {
+    role: "img",
+    class: "living-seen",
+    "aria-label": "What the model sees: nothing yet.",
+  });
+  const picture = element("canvas", { role: "img", class: "living-seen", "aria-label": "No evidence yet." });
+  const balance = voice();
   const caption = table.querySelector(".caption-text").lastChild;
-  const change = (changes) => { Object.assign(state, changes); update(); };
-  const erase = (on) => { erasing = on; pen.set(!on); eraser.set(on); };
-  const pen = toggle("Pen", () => erase(false)), eraser = toggle("Eraser", () => erase(true));
-  const next = (count) => (state.digit % count) + 1, previous = (count) => (state.digit > 1 ? state.digit - 1 : count);
-  const take = (which) => { again(); return ready().then(({ count }) => change({ digit: which(count), ink: [] }), fail); };
+  const change = (changes) => {
+    Object.assign(state, changes);
+    update();
+  };
+  const erase = (on) => {
+    erasing = on;
+    pen.set(!on);
+    eraser.set(on);
+  };
+  const pen = toggle("Pen", () => erase(false));
+  const eraser = toggle("Eraser", () => erase(true));
+  const next = (count) => (state.digit % count) + 1;
+  const previous = (count) => (state.digit > 1 ? state.digit - 1 : count);
+  const take = (which) => {
+    again();
+    return ready().then(({ count }) => change({ digit: which(count), ink: [] }), fail);
+  };
   const about = element("p", { class: "living-about" });
-  const bySlider = (name, label, values, say) => Object.assign(slider(label, values, say, (value) => change({ [name]: value })), { name });
+  const bySlider = (name, label, values, say) =>
+    Object.assign(
+      slider(label, values, say, (value) => change({ [name]: value })),
+      { name },
+    );
   const tools = [
     bySlider("noise", "Noise", STEPS(0, 1, 0.05), plain),
     bySlider("hidden", "Pixels hidden", STEPS(0, 0.95, 0.05), (share) => `${Math.round(100 * share)} %`),
     bySlider("right", "Shift to the right", STEPS(-8, 8, 1), String),
     bySlider("down", "Shift down", STEPS(-8, 8, 1), String),
   ];
-  const model = select("Technique", titles.map((title) => [title, title]), (by) => change({ by }));
-  const label = select("Digit", [[ITS_ANSWER, "its answer"], ...[..."0123456789"].map((c) => [c, c])], (value) => change({ for: value }));
+  const model = select(
+    "Technique",
+    titles.map((title) => [title, title]),
+    (by) => change({ by }),
+  );
+  const label = select(
+    "Digit",
+    [[ITS_ANSWER, "its answer"], ...[..."0123456789"].map((c) => [c, c])],
+    (value) => change({ for: value }),
+  );
   const undisturbed = { noise: 0, hidden: 0, right: 0, down: 0 };
 
-  const panel = element("div", { class: "living-panel", role: "group", "aria-label": "Draw a digit" },
-    element("div", { class: "living-draw" },
-      element("div", {}, board.canvas, element("p", { class: "living-hint", id: "board-hint" }, "Draw with a finger, pen or mouse. By keyboard: arrow keys move, Space sets the pen down and lifts it, E changes to the eraser, Delete clears.")),
-      element("div", { class: "living-tools" },
-        element("div", { class: "living-buttons" }, pen, eraser,
+  const panel = element(
+    "div",
+    { class: "living-panel", role: "group", "aria-label": "Draw a digit" },
+    element(
+      "div",
+      { class: "living-draw" },
+      element(
+        "div",
+        {},
+        board.canvas,
+        element(
+          "p",
+          { class: "living-hint", id: "board-hint" },
+          "Draw with a finger, pen or mouse. By keyboard: arrow keys move, Space sets the pen down and lifts it, E changes to the eraser, Delete clears.",
+        ),
+      ),
+      element(
+        "div",
+        { class: "living-tools" },
+        element(
+          "div",
+          { class: "living-buttons" },
+          pen,
+          eraser,
           button("Undo", () => change({ ink: state.ink.slice(0, -1) })),
-          button("Clear", () => change({ ink: [], digit: 0 }))),
-        element("div", { class: "living-buttons" }, button("← Test digit", () => take(previous)), button("Test digit →", () => take(next))),
-        about, ...tools,
-        element("div", { class: "living-buttons" }, button("Undisturbed", () => change(undisturbed)), button("Reset all", () => change({ ...Object.fromEntries(Object.entries(fields).map(([name, { initial }]) => [name, initial])) })))),
-      element("div", { class: "living-evidence" },
-        element("div", {}, "The model sees", seen), element("div", {}, "Evidence", picture), element("div", {}, model, label, balance))),
-    said);
+          button("Clear", () => change({ ink: [], digit: 0 })),
+        ),
+        element(
+          "div",
+          { class: "living-buttons" },
+          button("← Test digit", () => take(previous)),
+          button("Test digit →", () => take(next)),
+        ),
+        about,
+        ...tools,
+        element(
+          "div",
+          { class: "living-buttons" },
+          button("Undisturbed", () => change(undisturbed)),
+          button("Reset all", () =>
+            change(Object.fromEntries(Object.entries(fields).map(([name, { initial }]) => [name, initial]))),
+          ),
+        ),
+      ),
+      element(
+        "div",
+        { class: "living-evidence" },
+        element("div", {}, "The model sees", seen),
+        element("div", {}, "Evidence", picture),
+        element("div", {}, model, label, balance),
+      ),
+    ),
+    said,
+  );
   figure.prepend(panel);
   table.addEventListener("click", ({ target }) => {
-    const cell = target.closest("td"), row = target.closest("tbody tr");
+    const cell = target.closest("td");
+    const row = target.closest("tbody tr");
     if (cell && row && files) change({ by: titles[rows.indexOf(row)], for: String(cell.cellIndex - 1) });
   });
 
@@ -95,41 +195,55 @@ export function widget(figure, { digits, weights }) {
     trouble(figure, error);
   }
 
-  function update() {
+  function update(before = "") {
     put(fields, state);
     for (const tool of tools) tool.set(state[tool.name]);
     model.set(state.by);
     label.set(state.for);
-    ready().then(answer, fail);
+    ready().then((loaded) => answer(loaded, before), fail);
   }
 
-  function answer({ count, side, form, labels, image, models }) {
+  function answer({ count, side, form, labels, image, models }, before) {
     figure.querySelector(".living-trouble")?.remove();
     if (state.digit > count) state.digit = 0;
     const base = state.digit ? image(state.digit - 1) : undefined;
     const grid = rasterize(state.ink, side, base);
     board.show(grid, side * FINE);
     const drawn = base ? averaged(grid, side) : likeData(grid, side * FINE, side, form);
-    about.textContent = base ? `Test digit ${plain(state.digit)} of ${plain(count)}, the most disputed first. Its label is ${labels[state.digit - 1]}.` : "Your own drawing.";
+    about.textContent = base
+      ? `Test digit ${plain(state.digit)} of ${plain(count)}, the most disputed first. Its label is ${labels[state.digit - 1]}.`
+      : "Your own drawing.";
     if (!drawn || !extent(drawn)) return empty(side);
     const pixels = disturbed(drawn, side, state);
     paintInk(seen, pixels, side);
-    seen.setAttribute("aria-label", "What the model sees: the digit, as large and in the place that the data's are.");
-    const votes = new Array(10).fill(0), chosen = titles.indexOf(state.by);
+    seen.setAttribute(
+      "aria-label",
+      "What the model sees: the digit, as large and in the place that the data's are.",
+    );
+    const votes = new Array(10).fill(0);
+    const chosen = titles.indexOf(state.by);
     models.forEach((weights, i) => {
-      const shares = softmax(logits(weights, pixels)), best = largest(shares);
+      const shares = softmax(logits(weights, pixels));
+      const best = largest(shares);
       votes[best]++;
       shares.forEach((share, digit) => fill(rows[i].cells[digit + 1], share, digit === best));
       if (i === chosen) explain(weights, pixels, side, shares);
     });
-    const order = votes.map((vote, digit) => [vote, digit]).filter(([vote]) => vote).sort((a, b) => b[0] - a[0]);
-    said.say(`${order.map(([vote, digit]) => `${vote} of ${models.length} techniques say ${digit}`).join(", ")}.`);
+    const order = votes
+      .map((vote, digit) => [vote, digit])
+      .filter(([vote]) => vote)
+      .sort((a, b) => b[0] - a[0]);
+    said.say(
+      `${before}${order.map(([vote, digit]) => `${vote} of ${models.length} techniques say ${digit}`).join(", ")}.`,
+    );
     caption.textContent = ` What each technique makes of ${base ? "this test digit" : "your drawing"}: probabilities of the ten digits, in hundredths.`;
   }
 
   function explain(weights, pixels, side, shares) {
-    const digit = state.for === ITS_ANSWER ? largest(shares) : Number(state.for), terms = evidence(weights, pixels, digit);
-    const sum = (sign) => terms.reduce((total, term) => total + (term * sign > 0 ? term : 0), 0), signed = (x) => `${x < 0 ? "−" : "+"}${Math.abs(x).toFixed(1)}`;
+    const digit = state.for === ITS_ANSWER ? largest(shares) : Number(state.for);
+    const terms = evidence(weights, pixels, digit);
+    const sum = (sign) => terms.reduce((total, term) => total + (term * sign > 0 ? term : 0), 0);
+    const signed = (x) => `${x < 0 ? "−" : "+"}${Math.abs(x).toFixed(1)}`;
     paint(picture, terms, side, extent(terms));
     const words = `${state.by}, for ${digit}: ink that speaks for it ${signed(sum(1))}, against it ${signed(sum(-1))}; together ${signed(sum(1) + sum(-1))}. Its probability is ${(100 * shares[digit]).toFixed(1)} %.`;
     balance.say(words);
@@ -138,7 +252,11 @@ export function widget(figure, { digits, weights }) {
 
   function empty(side) {
     for (const row of rows) for (const cell of [...row.cells].slice(1)) fill(cell, NaN, false);
-    for (const [canvas, painted] of [[seen, paintInk], [picture, paint]]) painted(canvas, new Float32Array(side * side), side, 1);
+    for (const [canvas, painted] of [
+      [seen, paintInk],
+      [picture, paint],
+    ])
+      painted(canvas, new Float32Array(side * side), side, 1);
     seen.setAttribute("aria-label", "What the model sees: nothing.");
     picture.setAttribute("aria-label", "No evidence without ink.");
     balance.say("");
@@ -150,7 +268,8 @@ export function widget(figure, { digits, weights }) {
   model.set(state.by);
   label.set(state.for);
   about.textContent = "Nothing is drawn yet. The table answers for the most disputed test digit.";
-  if (Object.entries(fields).some(([name, field]) => field.write(state[name]) !== field.write(field.initial))) update();
+  if (Object.entries(fields).some(([name, field]) => field.write(state[name]) !== field.write(field.initial)))
+    update();
 }
 
 /** Write a probability into a cell of the table; NaN empties it. */
@@ -159,83 +278,4 @@ function fill(cell, share, best) {
   cell.firstElementChild.textContent = said > 0 ? said : "·";
   cell.firstElementChild.style.setProperty("--share", (share || 0).toFixed(2));
   cell.classList.toggle("best", best);
-}
-
-/** The board: pointers and keys make strokes of it. */
-class Board {
-  constructor(on) {
-    this.canvas = element("canvas", {
-      class: "living-board", tabindex: 0, role: "application", "aria-label": "Drawing board", "aria-describedby": "board-hint",
-      width: 280, height: 280, keydown: (event) => this.key(event), focus: () => this.draw(), blur: () => this.draw(),
-      pointerdown: (event) => this.down(event), pointermove: (event) => this.move(event),
-      pointerup: () => (this.points = undefined), pointercancel: () => (this.points = undefined),
-    });
-    Object.assign(this, { on, cursor: [PLACES / 2, PLACES / 2], lowered: false });
-  }
-
-  at(event) {
-    const box = this.canvas.getBoundingClientRect();
-    const place = (from, at, long) => Math.min(REACH - 1, Math.max(0, Math.floor(((at - from) / long) * REACH)));
-    return [place(box.left, event.clientX, box.width), place(box.top, event.clientY, box.height)];
-  }
-
-  down(event) {
-    if (event.button || this.points) return; // one finger, one stroke
-    event.preventDefault();
-    this.canvas.focus();
-    this.keyboard = false;
-    this.canvas.setPointerCapture(event.pointerId);
-    this.pointer = event.pointerId;
-    this.on.begin();
-    this.points = [this.at(event)];
-    this.on.stroke(this.points);
-  }
-
-  move(event) {
-    if (!this.points || event.pointerId !== this.pointer) return;
-    const all = event.getCoalescedEvents?.() ?? [], added = (all.length ? all : [event]).map((each) => this.at(each));
-    this.points = [...this.points, ...added];
-    this.on.extend(this.points);
-  }
-
-  key(event) {
-    const moves = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, -1], ArrowDown: [0, 1] };
-    const act = { " ": () => this.lower(!this.lowered), Enter: () => this.lower(!this.lowered), e: () => this.on.erase(), E: () => this.on.erase(), Delete: () => this.on.clear(), Backspace: () => this.on.clear(), Escape: () => this.lower(false) };
-    if (event.ctrlKey || event.metaKey || event.altKey || !(moves[event.key] || act[event.key])) return;
-    event.preventDefault();
-    this.keyboard = true;
-    if (moves[event.key]) {
-      this.cursor = this.cursor.map((at, i) => Math.min(PLACES - 1, Math.max(0, at + moves[event.key][i])));
-      if (this.lowered) this.on.extend((this.trail = [...this.trail, this.place()]));
-      else this.on.say(`Column ${this.cursor[0] + 1}, row ${this.cursor[1] + 1} of ${PLACES}.`);
-    } else act[event.key]();
-    this.draw();
-  }
-
-  place = () => this.cursor.map((at) => Math.floor(((at + 0.5) / PLACES) * REACH));
-
-  lower(down) {
-    if (down === this.lowered) return;
-    this.lowered = down;
-    if (down) {
-      this.on.begin();
-      this.on.stroke((this.trail = [this.place()]));
-    }
-    this.on.say(down ? "Pen down." : "Pen lifted.");
-  }
-
-  show(grid, size) {
-    Object.assign(this, { grid, size });
-    this.draw();
-  }
-
-  /** Paint the ink, and the cursor where the keyboard draws. */
-  draw() {
-    if (this.grid) paintInk(this.canvas, this.grid, this.size);
-    if (!this.keyboard || document.activeElement !== this.canvas) return;
-    const context = this.canvas.getContext("2d"), cell = this.canvas.width / PLACES;
-    if (!this.grid) context.clearRect(0, 0, this.canvas.width, this.canvas.height);
-    Object.assign(context, { strokeStyle: this.lowered ? "#eaae55" : "#93b7f0", lineWidth: this.canvas.width / 140 });
-    context.strokeRect(this.cursor[0] * cell, this.cursor[1] * cell, cell, cell);
-  }
 }

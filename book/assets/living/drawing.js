@@ -10,7 +10,8 @@ export const REACH = 256; // strokes' points are whole numbers below this, each 
  * `base` is an image of the data to draw on, or nothing. Returns the ink on [0, 1].
  */
 export function rasterize(strokes, side, base) {
-  const size = side * FINE, scale = size / REACH;
+  const size = side * FINE;
+  const scale = size / REACH;
   const grid = new Float32Array(size * size);
   if (base)
     for (let i = 0; i < grid.length; i++)
@@ -20,7 +21,12 @@ export function rasterize(strokes, side, base) {
     const cover = new Float32Array(grid.length); // so that a stroke that crosses itself is one stroke
     points.forEach(([x, y], i) => {
       const [fromX, fromY] = points[Math.max(i - 1, 0)];
-      segment(cover, size, [fromX, fromY, x, y].map((at) => (at + 0.5) * scale), radius);
+      segment(
+        cover,
+        size,
+        [fromX, fromY, x, y].map((at) => (at + 0.5) * scale),
+        radius,
+      );
     });
     for (let i = 0; i < grid.length; i++)
       grid[i] = erase ? grid[i] * (1 - cover[i]) : Math.max(grid[i], cover[i]);
@@ -30,9 +36,14 @@ export function rasterize(strokes, side, base) {
 
 /** Cover the places within a radius of a segment; those on its edge in part. */
 function segment(cover, size, [x0, y0, x1, y1], radius) {
-  const [dx, dy] = [x1 - x0, y1 - y0], square = dx * dx + dy * dy;
-  const range = (a, b) => [Math.max(0, Math.floor(Math.min(a, b) - radius - 1)), Math.min(size - 1, Math.ceil(Math.max(a, b) + radius + 1))];
-  const [left, right] = range(x0, x1), [top, bottom] = range(y0, y1);
+  const [dx, dy] = [x1 - x0, y1 - y0];
+  const square = dx * dx + dy * dy;
+  const range = (a, b) => [
+    Math.max(0, Math.floor(Math.min(a, b) - radius - 1)),
+    Math.min(size - 1, Math.ceil(Math.max(a, b) + radius + 1)),
+  ];
+  const [left, right] = range(x0, x1);
+  const [top, bottom] = range(y0, y1);
   for (let row = top; row <= bottom; row++)
     for (let column = left; column <= right; column++) {
       const [x, y] = [column + 0.5 - x0, row + 0.5 - y0];
@@ -68,7 +79,8 @@ export function likeData(grid, size, side, form) {
     across += ink * (i % width);
   });
   // MNIST's centres of mass lie within half a pixel of the middle pixel, the lower right of four.
-  const start = (centre, long) => form.centre === "mass" ? Math.ceil(side / 2 - 0.5 - centre / mass) : Math.floor((side - long) / 2);
+  const start = (centre, long) =>
+    form.centre === "mass" ? Math.ceil(side / 2 - 0.5 - centre / mass) : Math.floor((side - long) / 2);
   const [top, left] = [start(down, height), start(across, width)];
   const pixels = new Float32Array(side * side);
   small.forEach((ink, i) => {
@@ -85,16 +97,18 @@ function bounds(grid, size) {
   for (let i = 0; i < grid.length; i++) {
     if (grid[i] < 0.5 / 255) continue;
     const [row, column] = [Math.floor(i / size), i % size];
-    left = Math.min(left, column), right = Math.max(right, column);
-    top = Math.min(top, row), bottom = Math.max(bottom, row);
+    ((left = Math.min(left, column)), (right = Math.max(right, column)));
+    ((top = Math.min(top, row)), (bottom = Math.max(bottom, row)));
   }
   return right < 0 ? null : { left, top, width: right - left + 1, height: bottom - top + 1 };
 }
 
 /** Resize a part of a grid by averaging areas: each result is the mean of what falls into it. */
 function resized(grid, size, { left, top, width, height }, columns, rows) {
-  const narrow = new Float64Array(height * columns), found = new Float32Array(rows * columns);
-  const across = overlaps(width, columns), down = overlaps(height, rows);
+  const narrow = new Float64Array(height * columns);
+  const found = new Float32Array(rows * columns);
+  const across = overlaps(width, columns);
+  const down = overlaps(height, rows);
   for (let row = 0; row < height; row++)
     for (const [from, to, share] of across)
       narrow[row * columns + to] += share * grid[(top + row) * size + left + from];
@@ -106,9 +120,14 @@ function resized(grid, size, { left, top, width, height }, columns, rows) {
 
 /** Which of `many` equal parts of a line fall into which of `few`: [from, to, share of to]. */
 function overlaps(many, few) {
-  const found = [], ratio = many / few;
+  const found = [];
+  const ratio = many / few;
   for (let to = 0; to < few; to++)
-    for (let from = Math.floor(to * ratio); from < Math.min(many, Math.ceil((to + 1) * ratio - 1e-9)); from++) {
+    for (
+      let from = Math.floor(to * ratio);
+      from < Math.min(many, Math.ceil((to + 1) * ratio - 1e-9));
+      from++
+    ) {
       const shared = Math.min(from + 1, (to + 1) * ratio) - Math.max(from, to * ratio);
       if (shared > 1e-9) found.push([from, to, shared / ratio]);
     }
@@ -118,7 +137,8 @@ function overlaps(many, few) {
 /** Disturb an image: shift it by pixels, hide a share of its pixels, add normal noise, cut to [0, 1]. */
 export function disturbed(pixels, side, { right = 0, down = 0, hidden = 0, noise = 0 }) {
   const found = new Float32Array(pixels.length);
-  const keep = new Random(1).uniforms(pixels.length), normal = new Random(2).normals(pixels.length);
+  const keep = new Random(1).uniforms(pixels.length);
+  const normal = new Random(2).normals(pixels.length);
   for (let i = 0; i < pixels.length; i++) {
     const [row, column] = [Math.floor(i / side) - down, (i % side) - right];
     const inside = row >= 0 && row < side && column >= 0 && column < side;

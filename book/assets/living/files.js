@@ -8,7 +8,10 @@ export const result = (name) => new URL(`../../files/results/${name}`, import.me
 /** Load a file; resolves to {arrays: {name: {data, shape}}, about}, or throws one clear Error. */
 export async function load(url) {
   const name = String(url).split("/").pop();
-  const fail = (what) => new Error(`${name} ${what}. Expected the file that this page's build wrote. Load the page again, or build the book anew.`);
+  const fail = (what) =>
+    new Error(
+      `${name} ${what}. Expected the file that this page's build wrote. Load the page again, or build the book anew.`,
+    );
   let packed;
   try {
     packed = await fetch(url);
@@ -30,7 +33,14 @@ export function parse(buffer) {
   const header = JSON.parse(new TextDecoder().decode(new Uint8Array(buffer, 8, length)));
   const { __metadata__: words, ...entries } = header;
   const arrays = {};
-  for (const [name, { dtype, shape, data_offsets: [from, to] }] of Object.entries(entries)) {
+  for (const [
+    name,
+    {
+      dtype,
+      shape,
+      data_offsets: [from, to],
+    },
+  ] of Object.entries(entries)) {
     const data = new KINDS[dtype](buffer.slice(8 + length + from, 8 + length + to));
     if (data.length !== shape.reduce((a, b) => a * b, 1)) throw new Error(`${name} is cut off`);
     arrays[name] = { data, shape };

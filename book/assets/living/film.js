@@ -1,7 +1,7 @@
 // A slider over training time and over strength moves a figure's ten weight images.
 
 import { put, read } from "./address.js";
-import { button, element, percent, plain, slider, voice } from "./controls.js";
+import { button, element, percent, plain, signed, slider, voice } from "./controls.js";
 import { draw, frame } from "./curve.js";
 import { load, result } from "./files.js";
 import { ten } from "./picture.js";
@@ -11,11 +11,16 @@ const LABELS = { step: "Training time, steps" };
 export async function widget(figure, { film }) {
   const { arrays, about } = await load(result(`${film}.film`));
   const reels = about.reels.map((reel, number) => new Reel(reel, arrays[number]));
-  const printed = figure.querySelector("svg"), pictures = ten(), curve = frame(), said = voice();
+  const printed = figure.querySelector("svg");
+  const pictures = ten();
+  const curve = frame();
+  const said = voice();
   const fields = { [film]: place(reels) };
 
   function show(at) {
-    const [number, ...places] = at, reel = reels[number], index = reel.index(places);
+    const [number, ...places] = at;
+    const reel = reels[number];
+    const index = reel.index(places);
     const words = reel.words(index, places);
     printed.style.display = "none";
     curve.style.display = "";
@@ -23,11 +28,14 @@ export async function widget(figure, { film }) {
     pictures.show(reel.frame(index), reel.side, `Ten weight images for the digits 0 to 9. ${words}`);
     said.say(words);
     // Along the axis moved last, while the others stay.
-    const { last: axis } = reel, { at: values } = reel.axes[axis];
+    const { last: axis } = reel;
+    const { at: values } = reel.axes[axis];
     const height = (i) => 100 * reel.accuracy[reel.index(places.with(axis, i))];
     const line = values.map((_, i) => [i / (values.length - 1), height(i)]);
     draw(curve, [line], [line[places[axis]]], [values[0], values.at(-1)].map(plain));
-    reels.forEach((each, i) => each.sliders.forEach((one, axis) => one && (i === number ? one.set(places[axis]) : one.blank())));
+    reels.forEach((each, i) =>
+      each.sliders.forEach((one, axis) => one && (i === number ? one.set(places[axis]) : one.blank())),
+    );
     put(fields, { [film]: at });
   }
 
@@ -37,21 +45,29 @@ export async function widget(figure, { film }) {
     curve.style.display = "none";
     reset.disabled = true;
     said.say("The picture is as printed: at the end of the training.");
-    for (const { sliders, axes } of reels) sliders.forEach((one, axis) => one && (one.set(axes[axis].at.length - 1), one.blank()));
+    for (const { sliders, axes } of reels)
+      sliders.forEach((one, axis) => one && (one.set(axes[axis].at.length - 1), one.blank()));
     put(fields, { [film]: [] });
   }
 
   const reset = button("As printed", asPrinted);
   const panel = element("div", { class: "living-panel", role: "group", "aria-label": "Move the pictures" });
   reels.forEach((reel, number) => {
-    reel.sliders = reel.axes.map(({ name, at }, axis) =>
-      at.length > 1 &&
-      slider(LABELS[name] ?? name[0].toUpperCase() + name.slice(1).replaceAll("_", " "), at.map((_, i) => i), (i) => plain(at[i]), (i) => {
-        reel.last = axis;
-        show([number, ...reel.places().with(axis, i)]);
-      }),
+    reel.sliders = reel.axes.map(
+      ({ name, at }, axis) =>
+        at.length > 1 &&
+        slider(
+          LABELS[name] ?? name[0].toUpperCase() + name.slice(1).replaceAll("_", " "),
+          at.map((_, i) => i),
+          (i) => plain(at[i]),
+          (i) => {
+            reel.last = axis;
+            show([number, ...reel.places().with(axis, i)]);
+          },
+        ),
     );
     panel.append(...reel.sliders.filter(Boolean));
+    if (reel.note) panel.append(element("p", { class: "living-hint" }, reel.note));
   });
   panel.append(reset, curve, said);
   printed.after(pictures);
@@ -62,9 +78,19 @@ export async function widget(figure, { film }) {
 }
 
 class Reel {
-  constructor({ axes, accuracy, limits, shades, smoothness }, { data, shape }) {
+  constructor({ axes, accuracy, limits, note, shades, smoothness }, { data, shape }) {
     const [classes, side] = shape.slice(-3);
-    Object.assign(this, { axes, accuracy, limits, shades, smoothness, data, side, size: classes * side * side });
+    Object.assign(this, {
+      axes,
+      accuracy,
+      limits,
+      note,
+      shades,
+      smoothness,
+      data,
+      side,
+      size: classes * side * side,
+    });
     this.last = axes.findIndex(({ at }) => at.length > 1);
   }
 
@@ -73,8 +99,10 @@ class Reel {
   places = () => this.sliders.map((one) => (one ? Number(one.input.value) : 0));
 
   words(index, places) {
-    const where = this.axes.map(({ name, at }, axis) => `${name.replaceAll("_", " ")} ${plain(at[places[axis]])}`).join(", ");
-    return `At ${where}: test accuracy ${percent(this.accuracy[index])}, neighbouring pixels correlate at ${this.smoothness[index].toFixed(2)}, weights up to ${plain(this.limits[index])}.`;
+    const where = this.axes
+      .map(({ name, at }, axis) => `${name.replaceAll("_", " ")} ${plain(at[places[axis]])}`)
+      .join(", ");
+    return `At ${where}: test accuracy ${percent(this.accuracy[index])}, neighbouring pixels correlate at ${signed(this.smoothness[index])}, weights up to ${plain(this.limits[index])}.`;
   }
 }
 
@@ -83,8 +111,11 @@ function place(reels) {
   return {
     initial: [],
     read(text) {
-      const [number, ...places] = text.split("-").map(Number), axes = reels[number]?.axes;
-      const valid = axes?.length === places.length && places.every((at, axis) => Number.isInteger(at) && at >= 0 && at < axes[axis].at.length);
+      const [number, ...places] = text.split("-").map(Number);
+      const axes = reels[number]?.axes;
+      const valid =
+        axes?.length === places.length &&
+        places.every((at, axis) => Number.isInteger(at) && at >= 0 && at < axes[axis].at.length);
       return valid ? [number, ...places] : [];
     },
     write: (at) => at.join("-"),

@@ -5,7 +5,8 @@ import { button, element, select, slider, voice } from "./controls.js";
 const KINDS = { number, order, rows };
 
 export function widget(block, told) {
-  const answer = block.querySelector("details"), said = voice(0);
+  const answer = block.querySelector("details");
+  const said = voice(0);
   answer.hidden = true;
   const { form, judge } = KINDS[told.kind](told);
   const reveal = button("Reveal", () => {
@@ -20,11 +21,19 @@ export function widget(block, told) {
 function number({ name, mean, low, high, plain }) {
   let guess = 90;
   const values = Array.from({ length: 101 }, (_, i) => 50 + i / 2);
-  const form = slider("Your guess", values, (value) => value.toFixed(1), (value) => (guess = value));
+  const form = slider(
+    "Your guess",
+    values,
+    (value) => value.toFixed(1),
+    (value) => (guess = value),
+  );
   form.set(guess);
   const judge = () => {
     const off = Math.abs(guess - mean).toFixed(1);
-    const within = guess >= low && guess <= high ? "You are within its interval" : `That is ${off} ${guess < mean ? "more" : "fewer"} than you guessed`;
+    const within =
+      guess >= low && guess <= high
+        ? "You are within its interval"
+        : `That is ${off} ${guess < mean ? "more" : "fewer"} than you guessed`;
     const against = plain === undefined ? "" : ` Without regularization it is ${plain.toFixed(1)}.`;
     return `You guessed ${guess.toFixed(1)}. ${name}: ${mean.toFixed(1)} (${low.toFixed(1)} to ${high.toFixed(1)}). ${within}.${against}`;
   };
@@ -35,8 +44,12 @@ function number({ name, mean, low, high, plain }) {
 function order({ names, said }) {
   const form = element("ol", { class: "guess-order" });
   const row = (name) => {
-    const up = button("↑", () => move(made, made.previousElementSibling, up), { "aria-label": `${name}: higher` });
-    const down = button("↓", () => move(made.nextElementSibling, made, down), { "aria-label": `${name}: lower` });
+    const up = button("↑", () => move(made, made.previousElementSibling, up), {
+      "aria-label": `${name}: higher`,
+    });
+    const down = button("↓", () => move(made.nextElementSibling, made, down), {
+      "aria-label": `${name}: lower`,
+    });
     const made = element("li", { "data-name": name }, up, down, ` ${name}`);
     return made;
   };
@@ -60,7 +73,9 @@ function rows({ letters, names }) {
   const options = [["", "…"], ...[...names].sort((a, b) => a.localeCompare(b)).map((name) => [name, name])];
   const choices = letters.map((letter) => select(letter, options, () => {}));
   const judge = () => {
-    const wrong = choices.map(({ input }, i) => (input.value === names[i] ? "" : `${letters[i]} is ${names[i]}`)).filter(Boolean);
+    const wrong = choices
+      .map(({ input }, i) => (input.value === names[i] ? "" : `${letters[i]} is ${names[i]}`))
+      .filter(Boolean);
     return `${letters.length - wrong.length} of ${letters.length} are right. ${wrong.join(", ")}${wrong.length ? "." : ""}`;
   };
   return { form: element("div", { class: "guess-rows" }, ...choices), judge };

@@ -10,13 +10,16 @@ const WIDGETS = {
 };
 
 export function begin(marked) {
-  const seen = new IntersectionObserver((entries) => {
-    for (const { isIntersecting, target } of entries)
-      if (isIntersecting) {
-        seen.unobserve(target);
-        start(target);
-      }
-  }, { rootMargin: "300px" });
+  const seen = new IntersectionObserver(
+    (entries) => {
+      for (const { isIntersecting, target } of entries)
+        if (isIntersecting) {
+          seen.unobserve(target);
+          start(target);
+        }
+    },
+    { rootMargin: "300px" },
+  );
   for (const element of marked) seen.observe(element);
 }
 

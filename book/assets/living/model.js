@@ -15,7 +15,8 @@ export function logits(weights, pixels) {
 }
 
 export function softmax(values) {
-  const top = Math.max(...values), sizes = Array.from(values, (value) => Math.exp(value - top));
+  const top = Math.max(...values);
+  const sizes = Array.from(values, (value) => Math.exp(value - top));
   const sum = sizes.reduce((a, b) => a + b);
   return sizes.map((size) => size / sum);
 }
@@ -26,7 +27,14 @@ export const largest = (values) => values.indexOf(Math.max(...values));
 /** The correlation of each pixel with its right and lower neighbours, over all images: 1 is a plane. */
 export function smoothness(images, side) {
   let [n, a, b, aa, bb, ab] = [0, 0, 0, 0, 0, 0];
-  const pair = (x, y) => { n++; a += x; b += y; aa += x * x; bb += y * y; ab += x * y; };
+  const pair = (x, y) => {
+    n++;
+    a += x;
+    b += y;
+    aa += x * x;
+    bb += y * y;
+    ab += x * y;
+  };
   for (let i = 0; i < images.length; i++) {
     const pixel = i % (side * side);
     if (pixel % side < side - 1) pair(images[i], images[i + 1]);

@@ -3,7 +3,9 @@
 import { element } from "./controls.js";
 
 // regularization.figures.DIVERGING: negative is dark, zero grey, positive light.
-const STOPS = ["#06184d", "#2f62b3", "#8b8f96", "#eaae55", "#fff6d6"].map((hex) => [1, 3, 5].map((at) => parseInt(hex.slice(at, at + 2), 16)));
+const STOPS = ["#06184d", "#2f62b3", "#8b8f96", "#eaae55", "#fff6d6"].map((hex) =>
+  [1, 3, 5].map((at) => parseInt(hex.slice(at, at + 2), 16)),
+);
 
 /** The colour of a value from -1 to 1. */
 export function colour(value) {
@@ -16,14 +18,21 @@ const TABLE = Array.from({ length: 511 }, (_, i) => colour((i - 255) / 255));
 
 /** Draw a square image of signed values; `limit` is the end of the scale. */
 export const paint = (canvas, values, side, limit) =>
-  fill(canvas, values, side, (value) => TABLE[255 + Math.round(limit > 0 ? 255 * Math.min(1, Math.max(-1, value / limit)) : 0)]);
+  fill(
+    canvas,
+    values,
+    side,
+    (value) => TABLE[255 + Math.round(limit > 0 ? 255 * Math.min(1, Math.max(-1, value / limit)) : 0)],
+  );
 
 /** Draw ink, pixels on [0, 1], white on black as the data are. */
-export const paintInk = (canvas, pixels, side) => fill(canvas, pixels, side, (ink) => Array(3).fill(255 * ink));
+export const paintInk = (canvas, pixels, side) =>
+  fill(canvas, pixels, side, (ink) => Array(3).fill(255 * ink));
 
 function fill(canvas, values, side, colourOf) {
   if (canvas.width !== side || canvas.height !== side) Object.assign(canvas, { width: side, height: side });
-  const context = canvas.getContext("2d"), image = context.createImageData(side, side);
+  const context = canvas.getContext("2d");
+  const image = context.createImageData(side, side);
   values.forEach((value, i) => image.data.set([...colourOf(value), 255], 4 * i));
   context.putImageData(image, 0, 0);
 }
@@ -38,7 +47,8 @@ export function ten(classes = 10) {
   canvases.forEach((canvas, digit) => made.append(element("div", {}, String(digit), canvas)));
   return Object.assign(made, {
     show(values, side, words) {
-      const limit = extent(values), size = side * side;
+      const limit = extent(values);
+      const size = side * side;
       canvases.forEach((canvas, i) => paint(canvas, values.subarray(i * size, (i + 1) * size), side, limit));
       made.setAttribute("aria-label", words);
     },

@@ -4,13 +4,14 @@ const PLACES = 2 ** 16;
 let quantiles; // of the standard normal, at the middles of PLACES equal parts
 
 function normalTable() {
-  const table = new Float32Array(PLACES), step = 1e-4;
+  const table = new Float32Array(PLACES);
+  const step = 1e-4;
   let place = 0;
   // The distribution function, added up from its density by the midpoint rule.
   for (let x = -6, below = 0; place < PLACES; x += step) {
     below += (step * Math.exp(-0.5 * (x + step / 2) ** 2)) / Math.sqrt(2 * Math.PI);
     while (place < PLACES && (place + 0.5) / PLACES <= below) table[place++] = x + step;
-    if (x > 6) table.fill(6, place), (place = PLACES);
+    if (x > 6) (table.fill(6, place), (place = PLACES));
   }
   return table;
 }
@@ -29,7 +30,7 @@ export class Random {
     this.d = (this.d + 1) | 0;
     this.a = this.b ^ (this.b >>> 9);
     this.b = (this.c + (this.c << 3)) | 0;
-    this.c = ((this.c << 21) | (this.c >>> 11)) + t | 0;
+    this.c = (((this.c << 21) | (this.c >>> 11)) + t) | 0;
     return t >>> 0;
   }
 
@@ -44,7 +45,8 @@ export class Random {
 
   /** Ones with a probability to 16 bits, else zeros. */
   bernoulli(probability, count) {
-    const found = new Uint8Array(count), below = Math.round(probability * PLACES);
+    const found = new Uint8Array(count);
+    const below = Math.round(probability * PLACES);
     for (let i = 0; i < count; i += 2) {
       const bits = this.next();
       found[i] = (bits & 0xffff) < below;
@@ -77,9 +79,11 @@ export class Random {
   /** Marsaglia and Tsang (2000). */
   gamma(a) {
     if (a < 1) return this.gamma(a + 1) * this.uniform() ** (1 / a);
-    const d = a - 1 / 3, c = 1 / Math.sqrt(9 * d);
+    const d = a - 1 / 3;
+    const c = 1 / Math.sqrt(9 * d);
     for (;;) {
-      const x = this.normals(1)[0], v = (1 + c * x) ** 3;
+      const x = this.normals(1)[0];
+      const v = (1 + c * x) ** 3;
       if (v > 0 && Math.log(this.uniform()) < 0.5 * x * x + d - d * v + d * Math.log(v)) return d * v;
     }
   }

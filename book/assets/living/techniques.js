@@ -33,7 +33,8 @@ function sum(array, f) {
 /** The sums of a * b for each class. */
 function byClass(a, b, classes) {
   const found = new Float64Array(classes);
-  for (let i = 0; i < a.length; i += classes) for (let c = 0; c < classes; c++) found[c] += a[i + c] * b[i + c];
+  for (let i = 0; i < a.length; i += classes)
+    for (let c = 0; c < classes; c++) found[c] += a[i + c] * b[i + c];
   return found;
 }
 
@@ -42,7 +43,8 @@ const lengths = (kernel, classes) => byClass(kernel, kernel, classes).map(Math.s
 /** A penalty on the kernel by its derivative. */
 const penalty = (derivative) => ({
   penalize(s, p, gradient) {
-    const d = gradient.kernel, w = p.kernel;
+    const d = gradient.kernel;
+    const w = p.kernel;
     for (let i = 0; i < w.length; i++) d[i] += derivative(s, w[i]);
   },
 });
@@ -74,13 +76,16 @@ export const TECHNIQUES = {
     draw: (s, random, { classes, pixels, step }) => ({ weights: random.rotated(classes * pixels, step) }),
     weights: (s, p, noise) =>
       map(p.mu, (mu, i) => {
-        const k = Math.exp(-p.log_sigma[i]), d = ((noise ? s.noise_scale * noise[i] : 0) - mu) * k * k;
+        const k = Math.exp(-p.log_sigma[i]);
+        const d = ((noise ? s.noise_scale * noise[i] : 0) - mu) * k * k;
         return (k / Math.sqrt(2 * Math.PI)) * Math.exp(-0.5 * d * d);
       }),
     gradient(s, p, d, noise, shape, weights) {
-      const mu = new Float32Array(d.length), log_sigma = new Float32Array(d.length);
+      const mu = new Float32Array(d.length);
+      const log_sigma = new Float32Array(d.length);
       for (let i = 0; i < d.length; i++) {
-        const kk = Math.exp(-2 * p.log_sigma[i]), off = (s.noise_scale * noise[i] - p.mu[i]) * kk;
+        const kk = Math.exp(-2 * p.log_sigma[i]);
+        const off = (s.noise_scale * noise[i] - p.mu[i]) * kk;
         mu[i] = d[i] * weights[i] * off * kk;
         log_sigma[i] = d[i] * weights[i] * (2 * off * off - 1);
       }
@@ -96,18 +101,32 @@ export const TECHNIQUES = {
 
   WeightNormalization: {
     weights(s, p) {
-      const scale = s.norm / Math.sqrt(Math.max(sum(p.kernel, (i) => p.kernel[i] ** 2), 1e-12));
+      const scale =
+        s.norm /
+        Math.sqrt(
+          Math.max(
+            sum(p.kernel, (i) => p.kernel[i] ** 2),
+            1e-12,
+          ),
+        );
       return map(p.kernel, (w) => scale * w);
     },
     gradient(s, p, d, noise, shape, weights) {
-      const square = Math.max(sum(p.kernel, (i) => p.kernel[i] ** 2), 1e-12);
-      const along = sum(d, (i) => d[i] * p.kernel[i]) / square, scale = s.norm / Math.sqrt(square);
+      const square = Math.max(
+        sum(p.kernel, (i) => p.kernel[i] ** 2),
+        1e-12,
+      );
+      const along = sum(d, (i) => d[i] * p.kernel[i]) / square;
+      const scale = s.norm / Math.sqrt(square);
       return { kernel: map(d, (each, i) => scale * (each - along * p.kernel[i])) };
     },
   },
 
   WeightNormalizationWithGain: {
-    parameters: (kernel, { classes }) => ({ direction: kernel, gain: Float32Array.from(lengths(kernel, classes)) }),
+    parameters: (kernel, { classes }) => ({
+      direction: kernel,
+      gain: Float32Array.from(lengths(kernel, classes)),
+    }),
     weights(s, p, noise, { classes }) {
       const length = lengths(p.direction, classes);
       return map(p.direction, (v, i) => (p.gain[i % classes] * v) / length[i % classes]);
@@ -139,11 +158,13 @@ export const TECHNIQUES = {
 
   SpectralNormalization: {
     weights(s, p, noise, { classes }) {
-      const { largest } = singular(p.kernel, classes);
-      return map(p.kernel, (w) => (w * s.norm) / largest);
+      const found = singular(p.kernel, classes);
+      return Object.assign(
+        map(p.kernel, (w) => (w * s.norm) / found.largest),
+        { found },
+      );
     },
-    gradient(s, p, d, noise, { classes }) {
-      const { largest, left, right } = singular(p.kernel, classes);
+    gradient(s, p, d, noise, { classes }, { found: { largest, left, right } }) {
       const along = sum(d, (i) => d[i] * p.kernel[i]) / largest;
       const turn = (i) => left[i % classes] * right[Math.floor(i / classes)];
       return { kernel: map(d, (each, i) => (s.norm / largest) * (each - along * turn(i))) };
@@ -180,16 +201,22 @@ export const TECHNIQUES = {
 
   InputNoise: {
     draw: (s, random, { batch, pixels }) => ({ inputs: random.normals(batch * pixels) }),
-    inputs: (s, batch, noise) => batch.write(map(batch.dense(), (x, i) => x + s.scale * noise[i])),
+    inputs(s, batch, noise) {
+      const x = batch.dense();
+      for (let i = 0; i < x.length; i++) x[i] += s.scale * noise[i];
+      batch.write(x);
+    },
   },
 
   Augmentation: {
     draw: (s, random, { batch }) => ({ batch: random.uniforms(3 * batch) }),
     images: (s, batch, noise) =>
-      batch.write(moved(batch.dense(), batch, (row) => {
-        const [turn, down, right] = [0, 1, 2].map((i) => 2 * noise[3 * row + i] - 1);
-        return [(s.degrees * turn * Math.PI) / 180, s.pixels * down, s.pixels * right];
-      })),
+      batch.write(
+        moved(batch.dense(), batch, (row) => {
+          const [turn, down, right] = [0, 1, 2].map((i) => 2 * noise[3 * row + i] - 1);
+          return [(s.degrees * turn * Math.PI) / 180, s.pixels * down, s.pixels * right];
+        }),
+      ),
   },
 
   Mixup: {
@@ -234,25 +261,35 @@ for (const [name, hooks] of Object.entries(TECHNIQUES)) TECHNIQUES[name] = { ...
 function mixed(rows, part) {
   const length = rows.length / part.length;
   return map(rows, (x, i) => {
-    const row = Math.floor(i / length), before = (i - length + rows.length) % rows.length;
+    const row = Math.floor(i / length);
+    const before = (i - length + rows.length) % rows.length;
     return part[row] * x + (1 - part[row]) * rows[before];
   });
 }
 
 /** Images turned about their middle, then shifted, as `by(row)` says: [angle, down, right]. */
-function moved(images, { pixels, side }, by) {
-  const found = new Float32Array(images.length), middle = (side - 1) / 2;
-  for (let row = 0, at = 0; row * pixels < images.length; row++) {
-    const [angle, down, right] = by(row), [cos, sin] = [Math.cos(angle), Math.sin(angle)];
-    const ink = (y, x) => y < 0 || x < 0 || y >= side || x >= side ? 0 : images[row * pixels + y * side + x];
-    for (let i = 0; i < pixels; i++, at++) {
-      const y0 = Math.floor(i / side) - middle - down, x0 = (i % side) - middle - right;
-      const y = cos * y0 - sin * x0 + middle, x = sin * y0 + cos * x0 + middle;
-      const [top, left] = [Math.floor(y), Math.floor(x)], [v, u] = [y - top, x - left];
-      found[at] =
-        (1 - v) * ((1 - u) * ink(top, left) + u * ink(top, left + 1)) +
-        v * ((1 - u) * ink(top + 1, left) + u * ink(top + 1, left + 1));
-    }
+function moved(images, { size, side }, by) {
+  const found = new Float32Array(images.length);
+  const middle = (side - 1) / 2;
+  const wide = side + 2; // a frame of no ink, so that no pixel lacks a neighbour
+  const framed = new Float32Array(wide * wide);
+  for (let row = 0, at = 0; row < size; row++) {
+    for (let i = 0; i < side; i++)
+      framed.set(images.subarray(at + i * side, at + (i + 1) * side), (i + 1) * wide + 1);
+    const [angle, down, right] = by(row);
+    const [cos, sin] = [Math.cos(angle), Math.sin(angle)];
+    for (let v = -middle - down, i = 0; i < side; i++, v++)
+      for (let h = -middle - right, j = 0; j < side; j++, h++, at++) {
+        const y = cos * v - sin * h + middle;
+        const x = sin * v + cos * h + middle;
+        const top = Math.floor(y);
+        const left = Math.floor(x);
+        if (top < -1 || left < -1 || top >= side || left >= side) continue;
+        const from = (top + 1) * wide + left + 1;
+        const upper = framed[from] + (x - left) * (framed[from + 1] - framed[from]);
+        const lower = framed[from + wide] + (x - left) * (framed[from + wide + 1] - framed[from + wide]);
+        found[at] = upper + (y - top) * (lower - upper);
+      }
   }
   return found;
 }
@@ -269,7 +306,8 @@ function singular(kernel, classes) {
     const scaled = power.map((value) => value / top);
     power = power.map((_, i) => {
       let total = 0;
-      for (let c = 0; c < classes; c++) total += scaled[i - (i % classes) + c] * scaled[c * classes + (i % classes)];
+      for (let c = 0; c < classes; c++)
+        total += scaled[i - (i % classes) + c] * scaled[c * classes + (i % classes)];
       return total;
     });
   }

@@ -1,17 +1,32 @@
 // Train the model here, one or two side by side, and turn the knobs while it learns.
 
 import { choice, number, put, read } from "./address.js";
-import { button, element, lessMotion, percent, plain, select, slider, toggle, trouble, voice } from "./controls.js";
+import {
+  button,
+  element,
+  lessMotion,
+  percent,
+  plain,
+  signed,
+  select,
+  slider,
+  toggle,
+  trouble,
+  voice,
+} from "./controls.js";
 import { draw, frame } from "./curve.js";
 import { load, result } from "./files.js";
 import { smoothness } from "./model.js";
 import { extent, ten } from "./picture.js";
 import { TECHNIQUES } from "./techniques.js";
 
-const RATES = spaced(1e-5, 1e-1), BATCHES = [8, 16, 32, 64, 128], POINTS = 300;
+const RATES = spaced(1e-5, 1e-1);
+const BATCHES = [8, 16, 32, 64, 128];
+const POINTS = 300;
 
 export function widget(figure, { training, digits }) {
-  const open = button("Train it here", begin), note = element("span", {}, " The page then loads some half a megabyte of digits.");
+  const open = button("Train it here", begin);
+  const note = element("span", {}, " The page then loads some half a megabyte of digits.");
   const intro = element("p", { class: "living-note" }, open, note);
   figure.prepend(intro);
   if (new URLSearchParams(location.search).has("train")) begin();
@@ -33,13 +48,19 @@ export function widget(figure, { training, digits }) {
 /** Some round numbers from `low` to `high`, five to a power of ten. */
 function spaced(low, high) {
   const count = Math.round(5 * Math.log10(high / low));
-  return Array.from({ length: count + 1 }, (_, i) => Number((low * (high / low) ** (i / count)).toPrecision(2)));
+  return Array.from({ length: count + 1 }, (_, i) =>
+    Number((low * (high / low) ** (i / count)).toPrecision(2)),
+  );
 }
 
 /** The places of a strength's slider: by powers of ten where it goes over several, else evenly. */
 function places(path) {
-  const low = path.find((value) => value > 0), high = path.at(-1);
-  const fine = high / low > 30 ? spaced(low, high) : Array.from({ length: 41 }, (_, i) => Number(((i / 40) * (high - path[0]) + path[0]).toPrecision(3)));
+  const low = path.find((value) => value > 0);
+  const high = path.at(-1);
+  const fine =
+    high / low > 30
+      ? spaced(low, high)
+      : Array.from({ length: 41 }, (_, i) => Number(((i / 40) * (high - path[0]) + path[0]).toPrecision(3)));
   return [...new Set([...path, ...fine])].sort((a, b) => a - b);
 }
 
@@ -47,22 +68,45 @@ class Panel {
   constructor({ arrays, about }, test) {
     this.techniques = about.techniques.filter(({ name }) => TECHNIQUES[name]);
     this.reference = about.reference;
-    this.fields = { train: choice("1", ["1"]), batch: choice("32", BATCHES.map(String)), seed: number(0, 0, 999, { whole: true }) };
+    this.fields = {
+      train: choice("1", ["1"]),
+      batch: choice("32", BATCHES.map(String)),
+      seed: number(0, 0, 999, { whole: true }),
+    };
     const slugs = this.techniques.map(({ slug }) => slug);
     const anything = number(NaN, 0, 1e6); // held against the technique's own range below
-    Object.assign(anything, { write: (value) => (Number.isNaN(value) ? "" : String(Number(value.toPrecision(6)))) });
-    for (const [key, first] of [["a", slugs[0]], ["b", ""]])
-      Object.assign(this.fields, { [key]: choice(first, key === "b" ? ["", ...slugs] : slugs), [`${key}.strength`]: anything, [`${key}.rate`]: number(1e-3, 1e-6, 1) });
+    Object.assign(anything, {
+      write: (value) => (Number.isNaN(value) ? "" : String(Number(value.toPrecision(6)))),
+    });
+    for (const [key, first] of [
+      ["a", slugs[0]],
+      ["b", ""],
+    ])
+      Object.assign(this.fields, {
+        [key]: choice(first, key === "b" ? ["", ...slugs] : slugs),
+        [`${key}.strength`]: anything,
+        [`${key}.rate`]: number(1e-3, 1e-6, 1),
+      });
     this.state = read(location.search, this.fields);
     // In the address as long as the panel is open, also where all else is at its default.
     this.fields.train.initial = "";
     this.worker = new Worker(new URL("./worker.js", import.meta.url), { type: "module" });
     this.worker.onmessage = ({ data }) => this.show(data);
-    this.worker.onerror = (event) => trouble(this.element, new Error(`the training stopped (${event.message}).`));
-    const [, side] = test.arrays.images.shape, part = (name) => ({ images: arrays[`${name}_images`].data, labels: arrays[`${name}_labels`].data });
+    this.worker.onerror = (event) =>
+      trouble(this.element, new Error(`the training stopped (${event.message}).`));
+    const [, side] = test.arrays.images.shape;
+    const part = (name) => ({ images: arrays[`${name}_images`].data, labels: arrays[`${name}_labels`].data });
     this.side = side;
     this.worker.postMessage({ pause: lessMotion() ? 2000 : 80 });
-    this.worker.postMessage({ data: { pixels: side * side, classes: 10, train: part("train"), validation: part("validation"), test: { images: test.arrays.images.data, labels: test.arrays.labels.data } } });
+    this.worker.postMessage({
+      data: {
+        pixels: side * side,
+        classes: 10,
+        train: part("train"),
+        validation: part("validation"),
+        test: { images: test.arrays.images.data, labels: test.arrays.labels.data },
+      },
+    });
     this.build();
     this.apply();
     document.addEventListener("visibilitychange", () => document.hidden && this.run(false));
@@ -70,31 +114,88 @@ class Panel {
 
   build() {
     this.said = voice(4000);
-    this.said.classList.add("living-spoken");
+    this.said.classList.add("living-spoken"); // what it says can be seen beside it
     this.curve = frame();
     this.numbers = element("p", { class: "living-numbers" });
     this.models = ["a", "b"].map((key) => this.model(key));
     this.runs = toggle("Run", () => this.run(!this.running));
-    this.beside = toggle("Second model", () => { this.state.b = this.state.b ? "" : "l2"; this.state["b.strength"] = NaN; this.apply(); });
-    this.batch = select("Batch", BATCHES.map((size) => [String(size), String(size)]), (batch) => this.turn({ batch }));
-    this.seed = slider("Seed", Array.from({ length: 20 }, (_, i) => i), String, (seed) => this.turn({ seed }));
+    this.beside = toggle("Second model", () => {
+      this.state.b = this.state.b ? "" : "l2";
+      this.state["b.strength"] = NaN;
+      this.apply();
+    });
+    this.batch = select(
+      "Batch",
+      BATCHES.map((size) => [String(size), String(size)]),
+      (batch) => this.turn({ batch }),
+    );
+    this.seed = slider(
+      "Seed",
+      Array.from({ length: 20 }, (_, i) => i),
+      String,
+      (seed) => this.turn({ seed }),
+    );
     const { steps, mean, low, high, learning_rate: rate, batch_size: batch } = this.reference;
-    this.element = element("div", { class: "living-panel", role: "group", "aria-label": "Train the model" },
-      element("div", { class: "living-buttons" }, this.runs, button("Step", () => this.worker.postMessage({ steps: 1 })), button("100 steps", () => this.worker.postMessage({ steps: 100 })), button("Reset", () => this.reset()), this.beside, this.batch, this.seed),
+    this.element = element(
+      "div",
+      { class: "living-panel", role: "group", "aria-label": "Train the model" },
+      element(
+        "div",
+        { class: "living-buttons" },
+        this.runs,
+        button("Step", () => this.worker.postMessage({ steps: 1 })),
+        button("100 steps", () => this.worker.postMessage({ steps: 100 })),
+        button("Reset", () => this.reset()),
+        button("Defaults", () => this.defaults()),
+        this.beside,
+        this.batch,
+        this.seed,
+      ),
       element("div", { class: "living-models" }, ...this.models.map(({ element }) => element)),
-      this.curve, this.numbers, this.said,
-      element("p", { class: "living-hint" }, `For comparison: without regularization, at a learning rate of ${plain(rate)} and batches of ${batch}, the book's own loop has ${percent(mean)} (${percent(low)} to ${percent(high)}) of the same test digits right after ${plain(steps)} steps.`));
+      this.curve,
+      this.numbers,
+      this.said,
+      element(
+        "p",
+        { class: "living-hint" },
+        `For comparison: without regularization, at a learning rate of ${plain(rate)} and batches of ${batch}, the book's own loop has ${percent(mean)} (${percent(low)} to ${percent(high)}) of the same test digits right after ${plain(steps)} steps.`,
+      ),
+    );
   }
 
   /** One model's controls and pictures. */
   model(key) {
-    const name = key.toUpperCase(), pictures = ten(), words = element("p", {});
-    const technique = select(`Model ${name}`, this.techniques.map(({ slug, title }) => [slug, title]), (slug) => this.turn({ [key]: slug, [`${key}.strength`]: NaN }));
+    const name = key.toUpperCase();
+    const pictures = ten();
+    const words = element("p", {});
+    const technique = select(
+      `Model ${name}`,
+      this.techniques.map(({ slug, title }) => [slug, title]),
+      (slug) => this.turn({ [key]: slug, [`${key}.strength`]: NaN }),
+    );
     const rate = slider("Learning rate", RATES, plain, (value) => this.turn({ [`${key}.rate`]: value }));
-    const strength = element("div", {}), take = (of) => () => { const { rate, strength } = this.of(key)[of]; this.turn({ [`${key}.rate`]: rate, [`${key}.strength`]: strength ?? NaN }); };
-    const made = element("div", { class: `living-model model-${key}`, role: "group", "aria-label": `Model ${name}` }, technique, strength, rate,
-      element("div", { class: "living-buttons" }, button("As in the post", take("in_chapter"), { title: "The settings of the technique's chapter" }), button("What validation picks", take("chosen"), { title: "The settings of the chapter “With equal care”" })),
-      pictures, words);
+    const strength = element("div", {});
+    const take = (of) => () => {
+      const { rate, strength } = this.of(key)[of];
+      this.turn({ [`${key}.rate`]: rate, [`${key}.strength`]: strength ?? NaN });
+    };
+    const made = element(
+      "div",
+      { class: `living-model model-${key}`, role: "group", "aria-label": `Model ${name}` },
+      technique,
+      strength,
+      rate,
+      element(
+        "div",
+        { class: "living-buttons" },
+        button("As in the post", take("in_chapter"), { title: "The settings of the technique's chapter" }),
+        button("What validation picks", take("chosen"), {
+          title: "The settings of the chapter “With equal care”",
+        }),
+      ),
+      pictures,
+      words,
+    );
     return { key, element: made, technique, rate, strength, pictures, words };
   }
 
@@ -129,21 +230,34 @@ class Panel {
     if (strength.dataset.of !== slug) {
       strength.dataset.of = slug;
       strength.replaceChildren();
-      if (knob) strength.append(slider(knob[0].toUpperCase() + knob.slice(1).replaceAll("_", " "), places(path), plain, (value) => this.turn({ [`${key}.strength`]: value })));
+      if (knob)
+        strength.append(
+          slider(knob[0].toUpperCase() + knob.slice(1).replaceAll("_", " "), places(path), plain, (value) =>
+            this.turn({ [`${key}.strength`]: value }),
+          ),
+        );
     }
     strength.firstElementChild?.set(this.strength(key));
   }
 
   /** The strength in the state, or the chapter's where there is none that makes sense. */
   strength(key) {
-    const { path, in_chapter: its } = this.of(key), value = this.state[`${key}.strength`];
+    const { path, in_chapter: its } = this.of(key);
+    const value = this.state[`${key}.strength`];
     return value >= path[0] && value <= path.at(-1) ? value : its.strength;
   }
 
   settings(key) {
     const { name, settings, knob, loss } = this.of(key);
     const hyper = knob ? { ...settings, [knob]: this.strength(key) } : settings;
-    return { technique: name, hyper, loss, rate: this.state[`${key}.rate`], batch: Number(this.state.batch), seed: this.state.seed };
+    return {
+      technique: name,
+      hyper,
+      loss,
+      rate: this.state[`${key}.rate`],
+      batch: Number(this.state.batch),
+      seed: this.state.seed,
+    };
   }
 
   run(on) {
@@ -155,6 +269,13 @@ class Panel {
     this.worker.postMessage({ reset: true });
   }
 
+  defaults() {
+    for (const [name, { initial }] of Object.entries(this.fields))
+      this.state[name] = name === "train" ? "1" : initial;
+    this.apply();
+    this.reset();
+  }
+
   /** Show what the worker has to tell. */
   show({ step, models, perSecond, running }) {
     this.running = running;
@@ -162,24 +283,40 @@ class Panel {
     this.runs.textContent = running ? "Pause" : "Run";
     const told = models.map(({ weights, accuracy, loss }, i) => {
       const model = this.models[i];
-      const words = `Test accuracy ${percent(accuracy)}${Number.isNaN(loss) ? "" : `, loss of the last batch ${plain(loss)}`}. Neighbouring pixels correlate at ${smoothness(weights, this.side).toFixed(2)}, weights up to ${plain(extent(weights))}.`;
+      const words = `Test accuracy ${percent(accuracy)}${Number.isNaN(loss) ? "" : `, loss of the last batch ${plain(loss)}`}. Neighbouring pixels correlate at ${signed(smoothness(weights, this.side))}, weights up to ${plain(extent(weights))}.`;
       model.pictures.show(weights, this.side, `Ten weight images for the digits 0 to 9. ${words}`);
       model.words.textContent = words;
       return `${this.of(model.key).title}: ${percent(accuracy)}`;
     });
-    this.draw(step, models.map(({ accuracy }) => 100 * accuracy));
-    const lost = step > 0 && models.some(({ loss, weights }) => !Number.isFinite(loss) || !Number.isFinite(weights[0]));
-    const state = lost ? " The loss is no number any more. Lower the learning rate or the strength, and reset." : running ? "" : " Paused.";
+    this.draw(
+      step,
+      models.map(({ accuracy }) => 100 * accuracy),
+    );
+    const lost =
+      step > 0 && models.some(({ loss, weights }) => !Number.isFinite(loss) || !Number.isFinite(weights[0]));
+    const state = lost
+      ? " The loss is no number any more. Lower the learning rate or the strength, and reset."
+      : running
+        ? ""
+        : " Paused.";
     this.numbers.textContent = `Step ${plain(step)}${perSecond ? `, ${plain(Math.round(perSecond))} steps a second` : ""}.${state}`;
     this.said.say(`Step ${plain(step)}. ${told.join("; ")}.${state}`);
     this.worker.postMessage({ seen: true });
   }
 
   draw(step, accuracies) {
-    if (!this.line || step < this.line.at(-1)[0] || accuracies.length + 1 !== this.line[0].length) this.line = [];
+    if (!this.line || step < this.line.at(-1)[0] || accuracies.length + 1 !== this.line[0].length)
+      this.line = [];
     if (step !== this.line.at(-1)?.[0]) this.line.push([step, ...accuracies]);
-    if (this.line.length > POINTS) this.line = this.line.filter((_, i) => i % 2 === 0 || i === this.line.length - 1);
-    const end = Math.max(step, 1), lines = accuracies.map((_, i) => this.line.map((point) => [point[0] / end, point[i + 1]]));
-    draw(this.curve, lines, lines.map((line) => line.at(-1)), ["step 0", plain(end)]);
+    if (this.line.length > POINTS)
+      this.line = this.line.filter((_, i) => i % 2 === 0 || i === this.line.length - 1);
+    const end = Math.max(step, 1);
+    const lines = accuracies.map((_, i) => this.line.map((point) => [point[0] / end, point[i + 1]]));
+    draw(
+      this.curve,
+      lines,
+      lines.map((line) => line.at(-1)),
+      ["step 0", plain(end)],
+    );
   }
 }

@@ -63,20 +63,22 @@ export class Batch {
   /** Put images with every pixel in place of these. */
   write(images) {
     let at = 0;
-    for (let i = 0; i < images.length; i++) {
-      if (images[i] !== 0) {
-        this.index[at] = i % this.pixels;
+    for (let row = 0, i = 0; row < this.size; row++) {
+      for (let pixel = 0; pixel < this.pixels; pixel++, i++) {
+        if (images[i] === 0) continue;
+        this.index[at] = pixel;
         this.value[at++] = images[i];
       }
-      if (i % this.pixels === this.pixels - 1) this.start[(i + 1) / this.pixels] = at;
+      this.start[row + 1] = at;
     }
   }
 }
 
 /** A seed's start, [pixels, classes] in a row. */
 export function initialKernel(seed, count) {
-  const random = new Random(seed, 0), found = new Float32Array(count);
-  for (let i = 0; i < count; ) {
+  const random = new Random(seed, 0);
+  const found = new Float32Array(count);
+  for (let i = 0; i < count;) {
     const [draw] = random.normals(1);
     if (Math.abs(draw) < 2) found[i++] = INITIAL_STDDEV * draw;
   }
@@ -112,7 +114,13 @@ export class Training {
       this.batch = new Batch(settings.batch, this.data.pixels);
       this.targets = new Float32Array(settings.batch * this.data.classes);
     }
-    this.shape = { classes: this.data.classes, pixels: this.data.pixels, side: this.batch.side, batch: settings.batch, images: this.data.train.labels.length };
+    this.shape = {
+      classes: this.data.classes,
+      pixels: this.data.pixels,
+      side: this.batch.side,
+      batch: settings.batch,
+      images: this.data.train.labels.length,
+    };
     if (before.technique !== settings.technique) this.start(this.kernel);
   }
 
@@ -129,7 +137,8 @@ export class Training {
   /** Take one step; `given` batches and noise are for tests. */
   advance(given = {}) {
     const { batch, targets, shape, parameters: p, technique } = this;
-    const { hyper: s, loss, rate } = this.settings, { classes } = shape;
+    const { hyper: s, loss, rate } = this.settings;
+    const { classes } = shape;
     const numbers = given.numbers ?? this.next();
     batch.take(this.data.train.images, numbers);
     targets.fill(0);
@@ -197,7 +206,8 @@ class Noise extends Random {
 
   rotated(count, step) {
     if (this.drawn?.length !== count) this.drawn = new Random(this.seed, 3).normals(count);
-    const by = step % count, found = new Float32Array(count);
+    const by = step % count;
+    const found = new Float32Array(count);
     found.set(this.drawn.subarray(count - by), 0);
     found.set(this.drawn.subarray(0, count - by), by);
     return found;
@@ -206,7 +216,8 @@ class Noise extends Random {
 
 /** Add the gradient by the weights to `byWeights`; return the batch's loss. */
 function backward(batch, targets, weights, byWeights, classes, loss) {
-  const z = new Float64Array(classes), d = new Float64Array(classes);
+  const z = new Float64Array(classes);
+  const d = new Float64Array(classes);
   let total = 0;
   for (let row = 0; row < batch.size; row++) {
     const [from, to] = [batch.start[row], batch.start[row + 1]];
@@ -231,38 +242,44 @@ function backward(batch, targets, weights, byWeights, classes, loss) {
   return total;
 }
 
-// Five classes at a time, there are ten: in variables they are twice as fast as in an array.
+// All ten classes at a time: in variables they are more than twice as fast as in an array.
 
 /** Add the logits of one row of a store or batch to `z`. */
 function multiply({ index, value }, from, to, weights, z) {
-  const classes = z.length;
-  for (let c = 0; c < classes; c += 5) {
-    let [z0, z1, z2, z3, z4] = [0, 0, 0, 0, 0];
-    for (let k = from; k < to; k++) {
-      const at = index[k] * classes + c, x = value[k];
-      z0 += x * weights[at];
-      z1 += x * weights[at + 1];
-      z2 += x * weights[at + 2];
-      z3 += x * weights[at + 3];
-      z4 += x * weights[at + 4];
-    }
-    z[c] += z0, z[c + 1] += z1, z[c + 2] += z2, z[c + 3] += z3, z[c + 4] += z4;
+  let [z0, z1, z2, z3, z4, z5, z6, z7, z8, z9] = z;
+  for (let k = from; k < to; k++) {
+    const at = index[k] * 10;
+    const x = value[k];
+    z0 += x * weights[at];
+    z1 += x * weights[at + 1];
+    z2 += x * weights[at + 2];
+    z3 += x * weights[at + 3];
+    z4 += x * weights[at + 4];
+    z5 += x * weights[at + 5];
+    z6 += x * weights[at + 6];
+    z7 += x * weights[at + 7];
+    z8 += x * weights[at + 8];
+    z9 += x * weights[at + 9];
   }
+  z.set([z0, z1, z2, z3, z4, z5, z6, z7, z8, z9]);
 }
 
 /** Add one row's part of the gradient by the weights, from that by the logits, `d`. */
 function spread({ index, value }, from, to, d, byWeights) {
-  const classes = d.length;
-  for (let c = 0; c < classes; c += 5) {
-    const [d0, d1, d2, d3, d4] = [d[c], d[c + 1], d[c + 2], d[c + 3], d[c + 4]];
-    for (let k = from; k < to; k++) {
-      const at = index[k] * classes + c, x = value[k];
-      byWeights[at] += x * d0;
-      byWeights[at + 1] += x * d1;
-      byWeights[at + 2] += x * d2;
-      byWeights[at + 3] += x * d3;
-      byWeights[at + 4] += x * d4;
-    }
+  const [d0, d1, d2, d3, d4, d5, d6, d7, d8, d9] = d;
+  for (let k = from; k < to; k++) {
+    const at = index[k] * 10;
+    const x = value[k];
+    byWeights[at] += x * d0;
+    byWeights[at + 1] += x * d1;
+    byWeights[at + 2] += x * d2;
+    byWeights[at + 3] += x * d3;
+    byWeights[at + 4] += x * d4;
+    byWeights[at + 5] += x * d5;
+    byWeights[at + 6] += x * d6;
+    byWeights[at + 7] += x * d7;
+    byWeights[at + 8] += x * d8;
+    byWeights[at + 9] += x * d9;
   }
 }
 

@@ -4,7 +4,15 @@
 import { accuracy, Sparse, Training, transposed } from "./training.js";
 
 const SLICE = 30; // milliseconds of training between two looks at what the page wants
-let data, test, models = [], running = false, waiting = true, pause = 100, last = 0, clock = 0, taken = 0;
+let data;
+let test;
+let models = [];
+let running = false;
+let waiting = true;
+let pause = 100;
+let last = 0;
+let clock = 0;
+let taken = 0;
 
 const channel = new MessageChannel(); // comes back sooner than a timer
 channel.port1.onmessage = slice;
@@ -21,7 +29,7 @@ onmessage = ({ data: message }) => {
     [clock, taken] = [performance.now(), 0];
     if (running) channel.port2.postMessage(0);
   }
-  if (!message.data) post();
+  if (models.length) post();
 };
 
 function begin({ pixels, classes, train, validation, test: held }) {
@@ -60,9 +68,16 @@ function post() {
   last = performance.now();
   const found = models.map((model) => {
     const weights = model.weights();
-    return { weights: transposed(weights, data.classes), accuracy: accuracy(weights, test, data.classes), loss: model.loss };
+    return {
+      weights: transposed(weights, data.classes),
+      accuracy: accuracy(weights, test, data.classes),
+      loss: model.loss,
+    };
   });
   const perSecond = running && taken ? (1000 * taken) / (performance.now() - clock) : 0;
   if (performance.now() - clock > 2000) [clock, taken] = [performance.now(), 0];
-  postMessage({ step: models[0]?.step ?? 0, models: found, perSecond, running }, found.map(({ weights }) => weights.buffer));
+  postMessage(
+    { step: models[0]?.step ?? 0, models: found, perSecond, running },
+    found.map(({ weights }) => weights.buffer),
+  );
 }

@@ -1,0 +1,534 @@
+"""What the reader moves: drawing, training, films and guesses, on a site that is served."""
+
+import itertools
+import json
+import re
+
+import numpy as np
+import pytest
+
+from regularization import living, measures, runs
+from regularization.experiments import TECHNIQUES
+
+WIDE = {"width": 1280, "height": 900}
+PHONE = {"width": 360, "height": 740}
+DRAW, TRAIN = "figure[data-live=draw]", "figure[data-live=train]"
+
+
+@pytest.fixture
+def open_page(visit, served):
+    """Open a page from the server and bring a widget into view, at work."""
+
+    def open_page(name, widget=None, ready=".living-panel", viewport=WIDE, **options):
+        page = visit(name, served, viewport=viewport, **options)
+        if widget:
+            page.locator(widget).first.scroll_into_view_if_needed()
+            page.locator(f"{widget} {ready}").first.wait_for()
+        return page
+
+    return open_page
+
+
+def table(page):
+    """The answers: a row for each technique, the ten probabilities in hundredths."""
+    rows = page.locator(f"{DRAW} tbody tr").evaluate_all(
+        "rows => rows.map(row => [...row.cells].slice(1).map(cell => cell.textContent))"
+    )
+    return np.array([[int(cell.replace("·", "0")) for cell in row] for row in rows])
+
+
+def says(page, text, widget=DRAW):
+    """Wait until a live region of the widget says something, and return all of it."""
+    region = page.locator(f"{widget} [role=status]", has_text=re.compile(text)).first
+    region.wait_for(state="attached")
+    return region.inner_text()
+
+
+def draw(page, *points):
+    """Draw a line through points on the board, from 0 to 1 each way."""
+    page.locator(".living-board").scroll_into_view_if_needed()
+    box = page.locator(".living-board").bounding_box()
+    places = [(box["x"] + x * box["width"], box["y"] + y * box["height"]) for x, y in points]
+    page.mouse.move(*places[0])
+    page.mouse.down()
+    for place in places[1:]:
+        page.mouse.move(*place, steps=12)
+    page.mouse.up()
+
+
+SEVEN = (0.3, 0.25), (0.7, 0.25), (0.45, 0.85)
+
+
+def test_a_digit_is_drawn_and_every_technique_answers(open_page, built):
+    page = open_page("living", DRAW)
+    printed = table(page)
+    assert not any(".bin" in url for url in page.loaded), "weights before the first touch"
+    draw(page, *SEVEN)
+    said = says(page, r"techniques say \d")
+    answers = table(page)
+    assert answers.shape == (len(TECHNIQUES), 10) and not np.array_equal(answers, printed)
+    assert np.all(np.abs(answers.sum(axis=1) - 100) <= 5)  # rounded
+    counts = [int(n) for n in re.findall(r"(\d+) of", said)]
+    assert sum(counts) == len(TECHNIQUES)
+    if built.joinpath("dataset").read_text() == "mnist":
+        assert np.mean(answers.argmax(axis=1) == 7) > 0.7
+    assert "your drawing" in page.locator(f"{DRAW} caption").inner_text()
+    says(page, "ink that speaks for it")
+    assert not page.complaints
+
+
+def test_the_answers_to_a_test_digit_are_pythons(open_page, built):
+    page = open_page("living", DRAW)
+    page.get_by_role("button", name="Test digit →").click()
+    page.get_by_role("button", name="Test digit →").click()
+    about = page.locator(".living-about", has_text="Test digit 2 of").inner_text()
+    says(page, "techniques say")
+    saved = [runs.load(slug, built / "results") for slug in TECHNIQUES]
+    digits = built.joinpath("dataset").read_text()
+    from regularization import data
+
+    digits = data.load(digits)
+    place = living.test_digits(digits, saved)[1]
+    assert about.endswith(f"Its label is {digits.test_labels[place]}.")
+    ours = 100 * living.probabilities(saved, digits.test_images[place][None])[:, 0]
+    assert np.abs(table(page) - ours).max() <= 0.51
+    logit = measures.logits(saved[0].weights[0], digits.test_images[place][None])[0].max()
+    sign = "−" if logit < 0 else r"\+"
+    says(page, f"together {sign}{abs(logit):.1f}")
+
+
+def test_the_evidence_is_for_the_cell_that_is_chosen(open_page):
+    page = open_page("living?digit=1", DRAW)
+    says(page, "techniques say")
+    page.locator(f"{DRAW} tbody tr").nth(3).locator("td").nth(6).click()
+    says(page, "^L2, for 6: ink that speaks")
+    page.get_by_label("Digit", exact=True).select_option("2")
+    says(page, "^L2, for 2: ")
+    assert "L2, for 2" in page.get_by_role("img", name="Evidence").get_attribute("aria-label")
+
+
+def test_a_drawing_comes_back_from_its_address(open_page, visit, served):
+    page = open_page("living", DRAW)
+    draw(page, *SEVEN)
+    says(page, "techniques say")
+    page.get_by_label("Noise").fill("6")
+    page.get_by_label("Shift down").fill("10")
+    page.wait_for_function("location.search.includes('ink=') && location.search.includes('down=2')")
+    again = open_page(f"living?{page.url.partition('?')[2]}", DRAW)
+    says(again, "techniques say")
+    assert np.array_equal(table(page), table(again))
+    assert again.get_by_label("Noise").get_attribute("aria-valuetext") == "0.3"
+    again.get_by_role("button", name="Reset all").click()
+    says(again, "The board is empty")
+    again.wait_for_function("!location.search")
+
+
+def test_an_empty_board_says_so(open_page):
+    page = open_page("living", DRAW)
+    page.get_by_role("button", name="Clear").click()
+    assert "Draw a digit" in says(page, "The board is empty")
+    assert table(page).sum() == 0
+    draw(page, *SEVEN)
+    says(page, "techniques say")
+    page.get_by_role("button", name="Eraser").click()
+    for x in np.linspace(0.2, 0.8, 13):
+        draw(page, (x, 0.1), (x, 0.95))
+    says(page, "The board is empty")
+
+
+def test_a_digit_is_drawn_by_keyboard_and_heard(open_page):
+    page = open_page("living", DRAW)
+    board = page.get_by_role("application", name="Drawing board")
+    board.focus()
+    for _ in range(6):
+        page.keyboard.press("ArrowUp")
+    assert "Column 15, row 9" in says(page, "Column 15, row 9")
+    page.keyboard.press("Space")
+    for _ in range(14):
+        page.keyboard.press("ArrowDown")
+    page.keyboard.press("Space")
+    says(page, "techniques say")
+    assert table(page).sum() > 0
+    page.keyboard.press("Delete")
+    says(page, "The board is empty")
+    page.keyboard.press("Tab")
+    assert page.evaluate("document.activeElement.textContent") == "Pen", "the board keeps the focus"
+
+
+def test_a_finger_draws_on_a_phone_and_the_page_stays_where_it_is(open_page):
+    page = open_page("living", DRAW, viewport=PHONE, has_touch=True, is_mobile=True)
+    page.locator(".living-board").scroll_into_view_if_needed()
+    box = page.locator(".living-board").bounding_box()
+    before = page.evaluate("scrollY")
+    touch = page.context.new_cdp_session(page)
+
+    def finger(kind, *point):
+        points = [
+            {"x": box["x"] + x * box["width"], "y": box["y"] + y * box["height"]} for x, y in point
+        ]
+        touch.send("Input.dispatchTouchEvent", {"type": kind, "touchPoints": points})
+
+    finger("touchStart", (0.5, 0.15))
+    for y in np.linspace(0.2, 0.85, 10):
+        finger("touchMove", (0.5, float(y)))
+    finger("touchEnd")
+    says(page, "techniques say")
+    assert page.evaluate("scrollY") == before
+    assert page.evaluate("document.documentElement.scrollWidth") <= PHONE["width"]
+
+
+@pytest.mark.parametrize(
+    "kind", ["missing", "cut off", "changed", "of another kind", "no connection"]
+)
+def test_what_cannot_be_loaded_is_said_in_place_and_the_figure_stays(open_page, built, kind):
+    def harm(route):
+        content = bytearray((built / "results" / route.request.url.rsplit("/")[-1]).read_bytes())
+        content[len(content) // 2] ^= 255
+        if kind == "no connection":
+            return route.abort()
+        if kind == "missing":
+            return route.fulfill(status=404, body="Not found")
+        bodies = {"cut off": content[:1_000], "changed": content, "of another kind": b"<html>"}
+        return route.fulfill(status=200, body=bytes(bodies[kind]))
+
+    def route(page):
+        page.route(re.compile(r"\.(bin|film)$"), harm)
+
+    page = open_page("living", DRAW, route=route)
+    printed = table(page)
+    page.get_by_role("button", name="Test digit →").click()
+    for widget in (DRAW, TRAIN):
+        page.locator(widget).scroll_into_view_if_needed()
+        if widget == TRAIN:
+            page.get_by_role("button", name="Train it here").click()
+        alert = page.locator(f"{widget} [role=alert]").inner_text()
+        assert re.search(r"\w+\.bin (could not be loaded|is damaged)", alert)
+        assert "Load the page again" in alert and "still holds" in alert
+    assert np.array_equal(table(page), printed)
+    assert page.locator(f"{TRAIN} svg").first.is_visible()
+
+    page = open_page("techniques/l2", "#l2-weight-images", ".living-trouble", route=route)
+    assert "l2.film" in page.locator("#l2-weight-images [role=alert]").inner_text()
+    assert page.locator("#l2-weight-images figure svg").first.is_visible()
+    assert not [each for each in page.complaints if not re.match("Failed to load|failed:", each)]
+
+
+def test_what_could_not_be_loaded_is_tried_again_with_the_next_touch(open_page):
+    failing = [True]
+
+    def route(page):
+        page.route("**/*.bin", lambda r: r.abort() if failing[0] else r.continue_())
+
+    page = open_page("living", DRAW, route=route)
+    page.get_by_role("button", name="Test digit →").click()
+    page.locator(f"{DRAW} [role=alert]").wait_for()
+    failing[0] = False
+    page.get_by_role("button", name="Test digit →").click()
+    says(page, "techniques say")
+    assert page.locator(f"{DRAW} [role=alert]").count() == 0
+
+
+@pytest.mark.parametrize(
+    "query",
+    [
+        "digit=-3&noise=7&hidden=x&right=1.5&down=99&by=Nobody&for=12&ink=!!",
+        "train=1&a=nothing&a.strength=-1&a.rate=1e9&b=constructor&batch=7&seed=-1",
+        "digit=999999&train=yes&l2=9-9-9&a.strength=NaN&%E0%A4%A",
+        "train=1&a=l2&a.strength=1e5&a.rate=0&b=dropout&b.strength=1&seed=1e3&ink=" + "A" * 5_000,
+    ],
+)
+def test_an_absurd_address_falls_back_to_the_defaults(open_page, query):
+    page = open_page(f"living?{query}", DRAW)
+    page.get_by_role("button", name="Test digit →").click()
+    says(page, "techniques say")
+    assert page.get_by_label("Noise").get_attribute("aria-valuetext") == "0"
+    page.locator(TRAIN).scroll_into_view_if_needed()
+    if "train=1" in query:
+        page.locator(f"{TRAIN} .living-panel").wait_for()
+        assert page.get_by_label("Learning rate").first.get_attribute("aria-valuetext") == "0.001"
+        assert page.get_by_label("Batch").input_value() == "32"
+        page.get_by_role("button", name="100 steps").click()
+        page.locator(".living-numbers", has_text="Step 100").wait_for()
+    assert not page.complaints
+
+
+def test_the_model_trains_and_its_settings_change_while_it_runs(open_page, built):
+    page = open_page("living", TRAIN, ready="button")
+    page.get_by_role("button", name="Train it here").click()
+    page.locator(f"{TRAIN} .living-panel").wait_for()
+    numbers, pictures = page.locator(".living-numbers"), page.locator(f"{TRAIN} .living-ten")
+
+    def steps():
+        return int(re.search(r"Step ([\d,]+)", numbers.inner_text())[1].replace(",", ""))
+
+    def more(than, by=300):
+        page.wait_for_function(
+            f"""Number(document.querySelector('.living-numbers').textContent
+                .match(/Step ([\\d,]+)/)[1].replaceAll(',', '')) > {than + by}"""
+        )
+
+    def accuracy(model=0):
+        words = page.locator(f"{TRAIN} .living-model p").nth(model).inner_text()
+        return float(re.search(r"Test accuracy ([\d.]+) %", words)[1])
+
+    page.locator(".living-numbers", has_text="Step 0").wait_for()
+    start = accuracy()
+    page.get_by_role("button", name="Step", exact=True).click()
+    page.locator(".living-numbers", has_text="Step 1.").wait_for()
+    page.get_by_role("button", name="Run").click()
+    more(0)
+    assert accuracy() > max(start, 60)
+    page.get_by_role("combobox", name="Model A").select_option("dropout")
+    more(steps())
+    page.get_by_role("slider", name="Rate", exact=True).fill("2")
+    page.get_by_label("Batch").select_option("8")
+    page.get_by_label("Learning rate").first.press("ArrowRight")
+    more(steps())
+    page.get_by_role("button", name="Second model").click()
+    page.get_by_role("combobox", name="Model B").select_option("l2")
+    page.get_by_role("button", name="As in the post").last.click()
+    more(0)
+    before = pictures.last.get_attribute("aria-label")
+    page.get_by_label("Strength").last.fill("0")
+    more(steps())
+    page.get_by_role("button", name="Pause").click()
+    page.locator(".living-numbers", has_text="Paused").wait_for()
+    assert pictures.last.get_attribute("aria-label") != before
+    page.wait_for_function("location.search.includes('b=l2')")
+    again = open_page(f"living?{page.url.partition('?')[2]}", TRAIN)
+    assert again.get_by_role("combobox", name="Model A").input_value() == "dropout"
+    assert again.get_by_role("combobox", name="Model B").input_value() == "l2"
+    assert again.get_by_label("Batch").input_value() == "8"
+    assert again.get_by_label("Strength").get_attribute("aria-valuetext") == "1e-07"
+    assert not page.complaints and not again.complaints
+
+
+def test_validations_choice_and_the_posts_are_those_of_this_build(open_page, built):
+    page = open_page("living?train=1&a=l2", TRAIN)
+    tuned, own = (runs.load(f"l2{end}", built / "results") for end in ("_tuned", ""))
+    for name, run in {"What validation picks": tuned, "As in the post": own}.items():
+        page.get_by_role("button", name=name).first.click()
+        rate = page.get_by_label("Learning rate").first.get_attribute("aria-valuetext")
+        strength = page.get_by_label("Strength").first.get_attribute("aria-valuetext")
+        assert float(rate) == pytest.approx(run.learning_rate)
+        assert float(strength) == pytest.approx(run.technique["strength"])
+
+
+def test_a_reset_begins_anew_and_a_seed_is_another_start(open_page):
+    page = open_page("living?train=1&a=dropout&seed=2", TRAIN)
+
+    def pictures(steps):
+        page.get_by_role("button", name="100 steps").click()
+        page.locator(".living-numbers", has_text=f"Step {steps}").wait_for()
+        return page.locator(f"{TRAIN} .living-ten").first.get_attribute("aria-label")
+
+    page.locator(".living-numbers", has_text="Step 0").wait_for()
+    first = pictures(100)
+    page.get_by_role("button", name="Reset", exact=True).click()
+    page.locator(".living-numbers", has_text="Step 0").wait_for()
+    assert pictures(100) == first
+    page.get_by_label("Seed").press("ArrowRight")
+    page.locator(".living-numbers", has_text="Step 0").wait_for()
+    assert pictures(100) != first
+
+
+def test_a_film_moves_all_ten_images_and_the_marker_on_the_curve(open_page, built):
+    page = open_page("techniques/l2", "#l2-weight-images")
+    figure = page.locator("#l2-weight-images")
+    printed, reset = (
+        figure.locator("figure svg").first,
+        page.get_by_role("button", name="As printed"),
+    )
+    assert printed.is_visible() and reset.is_disabled()
+    seen = []
+    for slider, keys in [("Training time", ["Home", "End"]), ("Strength", ["Home", "End"])]:
+        for key in keys:
+            figure.get_by_role("slider", name=slider).press(key)
+            assert not printed.is_visible()
+            canvases = "cs => cs.map(c => c.toDataURL())"
+            pictures = figure.locator(".living-ten canvas").evaluate_all(canvases)
+            marker = figure.locator(".living-curve circle").evaluate("c => c.getAttribute('cx')")
+            seen.append((pictures, marker, says(page, "At ", "#l2-weight-images")))
+            assert len(set(pictures)) == 10
+            page.wait_for_timeout(200)
+    for (one, *_), (two, *_) in itertools.pairwise(seen):
+        assert not set(one) & set(two), "an image has not moved"
+    assert float(seen[0][1]) < float(seen[1][1]) and float(seen[2][1]) < float(seen[3][1])
+    run = runs.load("l2", built / "results")
+    figure.get_by_role("slider", name="Training time").press("End")
+    said = says(page, f"step {run.steps:,}", "#l2-weight-images")
+    assert f"test accuracy {100 * run.test_accuracy[0]:.1f} %" in said
+    again = open_page(f"techniques/l2?{page.url.partition('?')[2]}", "#l2-weight-images")
+    assert says(again, "At step", "#l2-weight-images") == said
+    reset.click()
+    assert printed.is_visible()
+    page.wait_for_function("!location.search")
+
+
+def test_the_chapter_on_strengths_has_a_film_for_each_knob(open_page):
+    page = open_page("beyond/strength")
+    for name in ("l2", "l1", "dropout", "noise", "gaussian", "norm"):
+        page.locator(f"#strength-{name}-images").scroll_into_view_if_needed()
+        page.locator(f"#strength-{name}-images .living-panel").wait_for()
+        sliders = page.locator(f"#strength-{name}-images input[type=range]")
+        assert sliders.count() == (2 if name == "l2" else 1)
+        sliders.last.press("Home")
+        assert page.locator(f"#strength-{name}-images .living-ten").is_visible()
+    films = [body for url, body in page.loaded.items() if url.endswith(".film")]
+    assert len(films) == 6 and sum(map(len, films)) <= 250_000
+    assert not page.complaints
+
+
+@pytest.mark.parametrize("slug", TECHNIQUES)
+def test_a_films_frames_are_the_runs(built, slug):
+    import gzip
+
+    from safetensors import safe_open
+    from safetensors.numpy import load
+
+    path = built / "results" / f"{slug}.film"
+    assert path.stat().st_size <= 250_000
+    content = gzip.decompress(path.read_bytes())
+    frames = load(content)
+    path = built / f"{slug}.unpacked"
+    path.write_bytes(content)
+    with safe_open(path, "np") as file:
+        about = json.loads(file.metadata()["about"])
+    training, strengths = about["reels"]
+    run = runs.load(slug, built / "results")
+    last = frames["0"][-1] * training["limits"][-1] / training["shades"]
+    step = training["limits"][-1] / training["shades"]
+    assert np.abs(last - run.weights[0]).max() <= step
+    assert training["axes"][0]["at"][0] == 0 and training["axes"][0]["at"][-1] == run.steps
+    assert training["accuracy"][-1] == pytest.approx(run.test_accuracy[0], abs=1e-3)
+    assert len(strengths["axes"][0]["at"]) == len(frames["1"]) >= 4
+
+
+def test_guesses_are_judged_and_go_nowhere(open_page, built):
+    page = open_page("techniques/dropout", ".guess", "button")
+    answer = page.locator(".guess details")
+    assert not answer.is_visible()
+    page.get_by_label("Your guess").fill("0")
+    page.get_by_role("button", name="Reveal").click()
+    run = runs.load("dropout", built / "results")
+    mean = 100 * np.mean(run.test_accuracy)
+    said = says(page, "You guessed 50.0", ".guess")
+    assert f"Dropout: {mean:.1f}" in said and f"That is {mean - 50:.1f} more" in said
+    assert answer.is_visible()
+
+    page = open_page("comparison", "#comparison-whose", ".living-select")
+    rows = page.locator(".guess", has_text="which row is whose")
+    told = json.loads(rows.get_attribute("data-told"))
+    for letter, name in zip(told["letters"], told["names"], strict=True):
+        rows.get_by_label(letter, exact=True).select_option(name)
+    rows.get_by_role("button", name="Reveal").click()
+    rows.locator("[role=status]", has_text="5 of 5 are right").wait_for()
+
+    order = page.locator(".guess", has_text="which has the highest")
+    names = json.loads(order.get_attribute("data-told"))["names"]
+    order.scroll_into_view_if_needed()
+    for place, name in enumerate(names):
+        while order.locator("ol.guess-order li").nth(place).get_attribute("data-name") != name:
+            order.get_by_role("button", name=f"{name}: higher").press("Enter")
+    order.get_by_role("button", name="Reveal").click()
+    order.locator("[role=status]", has_text="10 of 10 pairs").wait_for()
+    assert not page.complaints
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("viewport", [WIDE, PHONE], ids=["wide", "phone"])
+def test_moved_pages_are_accessible_and_within_their_frame(open_page, axe, scheme, viewport):
+    options = dict(color_scheme=scheme, viewport=viewport)
+    living = open_page("living?digit=1&train=1&b=l2", DRAW, **options)
+    says(living, "techniques say")
+    living.locator(TRAIN).scroll_into_view_if_needed()
+    living.locator(f"{TRAIN} .living-panel").wait_for()
+    film = open_page("techniques/l2", "#l2-weight-images", **options)
+    film.get_by_role("slider", name="Strength").press("Home")
+    guess = open_page("comparison", ".guess", "button", **options)
+    guess.get_by_role("button", name="Reveal").first.click()
+    for page in (living, film, guess):
+        assert page.evaluate("document.documentElement.scrollWidth") <= viewport["width"]
+        page.evaluate(axe)
+        violations = page.evaluate("axe.run({preload: false})")["violations"]
+        assert not violations, [(v["id"], v["nodes"][0]["html"][:200]) for v in violations]
+        assert not page.complaints
+
+
+def test_what_is_loaded_is_little_and_from_here_and_nothing_is_sent(open_page, served):
+    sent = []
+
+    def route(page):
+        page.on("request", lambda r: sent.append((r.method, r.url, r.post_data)))
+
+    page = open_page("living", DRAW, route=route)
+    page.locator(TRAIN).scroll_into_view_if_needed()
+    page.get_by_role("button", name="Train it here").wait_for()
+    scripts = {url: body for url, body in page.loaded.items() if "/living" in url}
+    scripts = {url: body for url, body in scripts.items() if url.endswith(".js")}
+    assert len(scripts) > 5 and sum(map(len, scripts.values())) <= 120_000
+    assert not any(url.endswith((".bin", ".film")) for url in page.loaded)
+    page.get_by_role("button", name="Train it here").click()
+    page.locator(f"{TRAIN} .living-panel").wait_for()
+    digits = [body for url, body in page.loaded.items() if "digits.bin" in url]
+    assert len(digits) == 2 and sum(map(len, digits)) <= 600_000
+    draw(page, *SEVEN)
+    says(page, "techniques say")
+    assert all(m == "GET" and u.startswith(served) and d is None for m, u, d in sent)
+
+
+def test_less_motion_means_fewer_pictures(open_page):
+    """Two seconds between two pictures, where there are ten a second for others."""
+    changes = """() => new Promise(done => {
+        let count = 0;
+        new MutationObserver(() => count++).observe(document.querySelector('.living-numbers'),
+            {childList: true});
+        setTimeout(() => done(count), 3000); })"""
+    counts = {}
+    for motion in ("reduce", "no-preference"):
+        page = open_page("living?train=1", TRAIN, reduced_motion=motion)
+        page.get_by_role("button", name="Run").click()
+        counts[motion] = page.evaluate(changes)
+    assert counts["reduce"] <= 3 < 6 <= counts["no-preference"]
+
+
+def test_without_scripts_every_figure_and_answer_is_there(open_page):
+    page = open_page("living", java_script_enabled=False)
+    assert page.locator(f"{DRAW} tbody tr").count() == len(TECHNIQUES)
+    assert page.locator(f"{TRAIN} svg").first.is_visible()
+    page = open_page("techniques/l2", java_script_enabled=False)
+    assert page.locator("#l2-weight-images figure svg").first.is_visible()
+    page.locator(".guess summary").click()
+    assert "without regularization" in page.locator(".guess p").inner_text()
+
+
+def test_from_a_file_the_page_says_that_it_would_move_if_it_were_served(visit):
+    page = visit("living")
+    assert page.locator(".living-note", has_text="make serve").count() == 2
+    assert not page.complaints
+
+
+@pytest.mark.parametrize("name", ["living?train=1", "techniques/l2", "comparison"])
+def test_the_keyboard_reaches_every_control_and_shows_where_it_is(open_page, name):
+    page = open_page(name, "[data-live]", ":is(button, .living-panel)")
+    controls = "[data-live] :is(button, input, select, canvas[tabindex])"
+    for control in page.locator(controls).all():
+        control.scroll_into_view_if_needed()
+    wanted = sum(
+        control.is_visible() and control.is_enabled() for control in page.locator(controls).all()
+    )
+    page.locator("article h1").click()
+    reached = 0
+    for _ in range(400):
+        page.keyboard.press("Tab")
+        inside, outline, end = page.evaluate(
+            """selector => { const e = document.activeElement, s = getComputedStyle(e);
+                return [e.matches(selector), s.outlineStyle != "none" || s.boxShadow != "none",
+                        !!e.closest(".prev-next-area")]; }""",
+            controls,
+        )
+        reached += inside
+        assert outline
+        if end:
+            break
+    assert reached >= wanted > 2
