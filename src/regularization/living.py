@@ -129,6 +129,7 @@ def _technique(run, tuned):
         "name": settings.pop("name"),
         "settings": settings,
         "loss": run.loss,
+        "of_the_post": run.slug in experiments.EXPERIMENTS,
         "knob": knob if experiment.tried else None,
         "path": sorted(experiment.path or experiment.tried.get(knob, ())),
         "in_chapter": {"rate": run.learning_rate, "strength": settings.get(knob)},

@@ -36,6 +36,7 @@ export function widget(figure, { training, digits }) {
     try {
       const files = await Promise.all([load(result(`${training}.bin`)), load(result(`${digits}.bin`))]);
       const panel = new Panel(...files);
+      figure.querySelector(".living-trouble")?.remove();
       intro.replaceWith(panel.element);
       panel.element.querySelector("button").focus({ preventScroll: true });
     } catch (error) {
@@ -179,24 +180,18 @@ class Panel {
       const { rate, strength } = this.of(key)[of];
       this.turn({ [`${key}.rate`]: rate, [`${key}.strength`]: strength ?? NaN });
     };
+    const own = button("As in the post", take("in_chapter"));
     const made = element(
       "div",
       { class: `living-model model-${key}`, role: "group", "aria-label": `Model ${name}` },
       technique,
       strength,
       rate,
-      element(
-        "div",
-        { class: "living-buttons" },
-        button("As in the post", take("in_chapter"), { title: "The settings of the technique's chapter" }),
-        button("What validation picks", take("chosen"), {
-          title: "The settings of the chapter “With equal care”",
-        }),
-      ),
+      element("div", { class: "living-buttons" }, own, button("What validation picks", take("chosen"))),
       pictures,
       words,
     );
-    return { key, element: made, technique, rate, strength, pictures, words };
+    return { key, element: made, technique, rate, strength, own, pictures, words };
   }
 
   of = (key) => this.techniques.find(({ slug }) => slug === this.state[key]);
@@ -221,11 +216,12 @@ class Panel {
     put(this.fields, this.state);
   }
 
-  controls({ key, element: made, technique, rate, strength }, shown) {
+  controls({ key, element: made, technique, rate, strength, own }, shown) {
     made.hidden = !shown;
     if (!shown) return;
-    const { slug, knob, path } = this.of(key);
+    const { slug, knob, path, of_the_post: post } = this.of(key);
     technique.set(slug);
+    own.textContent = post ? "As in the post" : "As in its chapter";
     rate.set(this.state[`${key}.rate`]);
     if (strength.dataset.of !== slug) {
       strength.dataset.of = slug;
