@@ -246,7 +246,7 @@ def test_an_absurd_address_falls_back_to_the_defaults(open_page, query):
     if "train=1" in query:
         page.locator(f"{TRAIN} .living-panel").wait_for()
         assert page.get_by_label("Learning rate").first.get_attribute("aria-valuetext") == "0.001"
-        assert page.get_by_label("Batch").input_value() == "32"
+        assert page.get_by_label("Batch", exact=True).input_value() == "32"
         page.get_by_role("button", name="100 steps").click()
         page.locator(".living-numbers", has_text="Step 100").wait_for()
     assert not page.complaints
@@ -281,7 +281,7 @@ def test_the_model_trains_and_its_settings_change_while_it_runs(open_page, built
     page.get_by_role("combobox", name="Model A").select_option("dropout")
     more(steps())
     page.get_by_role("slider", name="Rate", exact=True).fill("2")
-    page.get_by_label("Batch").select_option("8")
+    page.get_by_label("Batch", exact=True).select_option("8")
     page.get_by_label("Learning rate").first.press("ArrowRight")
     more(steps())
     page.get_by_role("button", name="Second model").click()
@@ -298,7 +298,7 @@ def test_the_model_trains_and_its_settings_change_while_it_runs(open_page, built
     again = open_page(f"living?{page.url.partition('?')[2]}", TRAIN)
     assert again.get_by_role("combobox", name="Model A").input_value() == "dropout"
     assert again.get_by_role("combobox", name="Model B").input_value() == "l2"
-    assert again.get_by_label("Batch").input_value() == "8"
+    assert again.get_by_label("Batch", exact=True).input_value() == "8"
     assert again.get_by_label("Strength").get_attribute("aria-valuetext") == "1e-07"
     assert not page.complaints and not again.complaints
 

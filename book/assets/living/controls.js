@@ -30,26 +30,34 @@ export function toggle(text, click) {
 export function slider(label, values, say, on) {
   const id = unique();
   const shown = element("output", { for: id });
+  const moved = () => {
+    set(values[input.value]);
+    on(values[input.value]);
+  };
+  // Where none is shown, the place that the slider already has can be chosen too.
+  const chosen = () => shown.textContent || moved();
   const input = element("input", {
     type: "range",
     id,
     min: 0,
     max: values.length - 1,
     step: 1,
-    input: () => {
-      show(values[input.value]);
-      on(values[input.value]);
-    },
+    input: moved,
+    click: chosen,
+    keyup: ({ key }) => /^(Arrow|Page|Home|End)/.test(key) && chosen(),
   });
-  const show = (value) => {
-    shown.textContent = say(value);
-    input.setAttribute("aria-valuetext", say(value));
-  };
   const nearest = (value) =>
     values.reduce((best, each, i) => (Math.abs(each - value) < Math.abs(values[best] - value) ? i : best), 0);
+  const tell = (spoken, text = spoken) => {
+    shown.textContent = text;
+    input.setAttribute("aria-valuetext", spoken);
+  };
+  const set = (value) => {
+    input.value = nearest(value);
+    tell(say(value));
+  };
+  const blank = () => tell("not shown", "");
   const made = element("div", { class: "living-slider" }, element("label", { for: id }, label), input, shown);
-  const set = (value) => ((input.value = nearest(value)), show(value));
-  const blank = () => ((shown.textContent = ""), input.setAttribute("aria-valuetext", "not shown"));
   return Object.assign(made, { input, set, blank });
 }
 
