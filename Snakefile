@@ -27,6 +27,7 @@ def films(*slugs):
 
 
 KNOBS = ["l2_strength", "l1_strength", "dropout_rate", "noise_scale", "gaussian_noise", "norm"]
+KNOBS = [f"strength_{knob}" for knob in KNOBS]
 LIVING = expand(f"{BUILD}/results/{{name}}.bin", name=["weights", "test_digits", "training_digits"])
 
 # The claims that the chapter on deeper networks decides; the ledger takes them in.

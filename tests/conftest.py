@@ -143,6 +143,7 @@ def visit(browser, built):
         context = browser.new_context(**options)
         contexts.append(context)
         page = context.new_page()
+        page.set_default_timeout(20_000)
         page.loaded, page.complaints = {}, []
         page.on("response", lambda r: page.loaded.update({r.url: r.body()}))
         page.on("requestfailed", lambda r: page.complaints.append(f"failed: {r.url}"))

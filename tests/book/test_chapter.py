@@ -105,7 +105,7 @@ def test_it_is_green_at_once(copy):
     )
     written = {path.name for path in (copy / "results").glob("zz*")}
     assert written == {f"zz_template_check{kind}" for kind in
-                       (".json", ".npz", "_tuned.json", "_tuned.npz")}  # fmt: skip
+                       (".json", ".npz", "_tuned.json", "_tuned.npz", ".film")}  # fmt: skip
 
 
 @pytest.mark.parametrize(

@@ -44,6 +44,11 @@ def says(page, text, widget=DRAW):
     return region.inner_text()
 
 
+def evidence(page):
+    """What is said beside the picture of the evidence."""
+    return page.locator(".living-evidence p").inner_text()
+
+
 def draw(page, *points):
     """Draw a line through points on the board, from 0 to 1 each way."""
     page.locator(".living-board").scroll_into_view_if_needed()
@@ -64,7 +69,7 @@ def test_a_digit_is_drawn_and_every_technique_answers(open_page, built):
     printed = table(page)
     assert not any(".bin" in url for url in page.loaded), "weights before the first touch"
     draw(page, *SEVEN)
-    said = says(page, r"techniques say \d")
+    said = says(page, r"techniques? says? \d")
     answers = table(page)
     assert answers.shape == (len(TECHNIQUES), 10) and not np.array_equal(answers, printed)
     assert np.all(np.abs(answers.sum(axis=1) - 100) <= 5)  # rounded
@@ -73,7 +78,7 @@ def test_a_digit_is_drawn_and_every_technique_answers(open_page, built):
     if built.joinpath("dataset").read_text() == "mnist":
         assert np.mean(answers.argmax(axis=1) == 7) > 0.7
     assert "your drawing" in page.locator(f"{DRAW} caption").inner_text()
-    says(page, "ink that speaks for it")
+    assert "ink that speaks for it" in evidence(page)
     assert not page.complaints
 
 
@@ -82,7 +87,7 @@ def test_the_answers_to_a_test_digit_are_pythons(open_page, built):
     page.get_by_role("button", name="Test digit →").click()
     page.get_by_role("button", name="Test digit →").click()
     about = page.locator(".living-about", has_text="Test digit 2 of").inner_text()
-    says(page, "techniques say")
+    says(page, "techniques? says?")
     saved = [runs.load(slug, built / "results") for slug in TECHNIQUES]
     digits = built.joinpath("dataset").read_text()
     from regularization import data
@@ -94,12 +99,53 @@ def test_the_answers_to_a_test_digit_are_pythons(open_page, built):
     assert np.abs(table(page) - ours).max() <= 0.51
     logit = measures.logits(saved[0].weights[0], digits.test_images[place][None])[0].max()
     sign = "−" if logit < 0 else r"\+"
-    says(page, f"together {sign}{abs(logit):.1f}")
+    assert re.search(f"together {sign}{abs(logit):.1f}", evidence(page))
+
+
+def test_whoever_clicks_wildly_is_borne_with(open_page):
+    page = open_page("living?train=1", DRAW)
+    board = page.locator(".living-board")
+    buttons = ["Undo", "Test digit →", "Clear", "Eraser", "← Test digit", "Pen", "Undisturbed"]
+    for name in buttons * 2:
+        board.press("Space")
+        board.press("ArrowLeft")
+        draw(page, (0.2, 0.2), (0.8, 0.8))
+        page.get_by_role("button", name=name, exact=True).click()
+        board.press("ArrowDown")
+    page.locator(TRAIN).scroll_into_view_if_needed()
+    page.get_by_role("button", name="Run").click()
+    for _ in range(8):
+        page.get_by_role("button", name="Second model").click()
+        page.get_by_role("combobox", name="Model A").select_option("gaussian_weights")
+        page.get_by_role("slider", name="Seed").press("ArrowRight")
+        page.get_by_role("combobox", name="Model A").select_option("max_norm")
+        page.wait_for_timeout(60)
+    page.get_by_role("button", name="Defaults").click()
+    page.get_by_role("button", name="Pause").click()
+    page.locator(".living-numbers", has_text="Paused").wait_for()
+    assert not page.complaints
+
+
+def test_a_model_that_is_added_catches_up(open_page):
+    page = open_page("living?train=1", TRAIN)
+    for _ in range(3):
+        page.get_by_role("button", name="100 steps").click()
+    page.locator(".living-numbers", has_text="Step 300.").wait_for()
+    page.get_by_role("button", name="Second model").click()
+    page.locator(".living-numbers", has_text="catches up, at step 0").wait_for()
+    page.get_by_role("combobox", name="Model B").select_option("no_regularization")
+    for _ in range(3):
+        page.get_by_role("button", name="100 steps").click()
+    page.wait_for_function(
+        "!document.querySelector('.living-numbers').textContent.includes('catches')"
+    )
+    words = page.locator(f"{TRAIN} .living-model > p").all_inner_texts()
+    assert words[0] == words[1], "the same model, seed and number of steps"
 
 
 def test_the_evidence_is_for_the_cell_that_is_chosen(open_page):
     page = open_page("living?digit=1", DRAW)
-    says(page, "techniques say")
+    says(page, "techniques? says?")
     page.locator(f"{DRAW} tbody tr").nth(3).locator("td").nth(6).click()
     says(page, "^L2, for 6: ink that speaks")
     page.get_by_label("Digit", exact=True).select_option("2")
@@ -110,12 +156,12 @@ def test_the_evidence_is_for_the_cell_that_is_chosen(open_page):
 def test_a_drawing_comes_back_from_its_address(open_page, visit, served):
     page = open_page("living", DRAW)
     draw(page, *SEVEN)
-    says(page, "techniques say")
+    says(page, "techniques? says?")
     page.get_by_label("Noise").fill("6")
     page.get_by_label("Shift down").fill("10")
     page.wait_for_function("location.search.includes('ink=') && location.search.includes('down=2')")
     again = open_page(f"living?{page.url.partition('?')[2]}", DRAW)
-    says(again, "techniques say")
+    says(again, "techniques? says?")
     assert np.array_equal(table(page), table(again))
     assert again.get_by_label("Noise").get_attribute("aria-valuetext") == "0.3"
     again.get_by_role("button", name="Reset all").click()
@@ -129,7 +175,7 @@ def test_an_empty_board_says_so(open_page):
     assert "Draw a digit" in says(page, "The board is empty")
     assert table(page).sum() == 0
     draw(page, *SEVEN)
-    says(page, "techniques say")
+    says(page, "techniques? says?")
     page.get_by_role("button", name="Eraser").click()
     for x in np.linspace(0.2, 0.8, 13):
         draw(page, (x, 0.1), (x, 0.95))
@@ -144,13 +190,18 @@ def test_a_digit_is_drawn_by_keyboard_and_heard(open_page):
         page.keyboard.press("ArrowUp")
     assert "Column 15, row 9" in says(page, "Column 15, row 9")
     page.keyboard.press("Space")
+    says(page, "Pen down")
     for _ in range(14):
         page.keyboard.press("ArrowDown")
     page.keyboard.press("Space")
-    says(page, "techniques say")
+    says(page, "Pen lifted. .*techniques? says?")
     assert table(page).sum() > 0
+    page.keyboard.press("Space")
     page.keyboard.press("Delete")
     says(page, "The board is empty")
+    page.keyboard.press("ArrowDown")  # the pen was lifted with the ink
+    says(page, "row 24")
+    assert not page.complaints
     page.keyboard.press("Tab")
     assert page.evaluate("document.activeElement.textContent") == "Pen", "the board keeps the focus"
 
@@ -172,7 +223,7 @@ def test_a_finger_draws_on_a_phone_and_the_page_stays_where_it_is(open_page):
     for y in np.linspace(0.2, 0.85, 10):
         finger("touchMove", (0.5, float(y)))
     finger("touchEnd")
-    says(page, "techniques say")
+    says(page, "techniques? says?")
     assert page.evaluate("scrollY") == before
     assert page.evaluate("document.documentElement.scrollWidth") <= PHONE["width"]
 
@@ -224,7 +275,7 @@ def test_what_could_not_be_loaded_is_tried_again_with_the_next_touch(open_page):
     page.locator(f"{DRAW} [role=alert]").wait_for()
     failing[0] = False
     page.get_by_role("button", name="Test digit →").click()
-    says(page, "techniques say")
+    says(page, "techniques? says?")
     assert page.locator(f"{DRAW} [role=alert]").count() == 0
 
 
@@ -240,7 +291,7 @@ def test_what_could_not_be_loaded_is_tried_again_with_the_next_touch(open_page):
 def test_an_absurd_address_falls_back_to_the_defaults(open_page, query):
     page = open_page(f"living?{query}", DRAW)
     page.get_by_role("button", name="Test digit →").click()
-    says(page, "techniques say")
+    says(page, "techniques? says?")
     assert page.get_by_label("Noise").get_attribute("aria-valuetext") == "0"
     page.locator(TRAIN).scroll_into_view_if_needed()
     if "train=1" in query:
@@ -440,7 +491,7 @@ def test_guesses_are_judged_and_go_nowhere(open_page, built):
 def test_moved_pages_are_accessible_and_within_their_frame(open_page, axe, scheme, viewport):
     options = dict(color_scheme=scheme, viewport=viewport)
     living = open_page("living?digit=1&train=1&b=l2", DRAW, **options)
-    says(living, "techniques say")
+    says(living, "techniques? says?")
     living.locator(TRAIN).scroll_into_view_if_needed()
     living.locator(f"{TRAIN} .living-panel").wait_for()
     film = open_page("techniques/l2", "#l2-weight-images", **options)
@@ -473,7 +524,7 @@ def test_what_is_loaded_is_little_and_from_here_and_nothing_is_sent(open_page, s
     digits = [body for url, body in page.loaded.items() if "digits.bin" in url]
     assert len(digits) == 2 and sum(map(len, digits)) <= 600_000
     draw(page, *SEVEN)
-    says(page, "techniques say")
+    says(page, "techniques? says?")
     assert all(m == "GET" and u.startswith(served) and d is None for m, u, d in sent)
 
 

@@ -25,13 +25,12 @@ def test_every_technique_has_the_same_budget(slug):
 
 @pytest.mark.parametrize("slug", TECHNIQUES)
 def test_a_path_goes_through_what_is_tried_and_beyond(slug):
-    """From one end to the other, without turning back, by the values that a reader has met."""
-    experiment = TECHNIQUES[slug]
-    steps = np.diff(experiment.path)
+    """From one end to the other, without turning back."""
+    path = TECHNIQUES[slug].path
+    steps = np.diff(path)
     assert np.all(steps > 0) or np.all(steps < 0)
-    for values in experiment.tried.values():
-        low, high = min(experiment.path), max(experiment.path)
-        assert low <= min(values) and max(values) <= high
+    for values in TECHNIQUES[slug].tried.values() if path else []:
+        assert min(path) <= min(values) and max(values) <= max(path)
 
 
 def test_the_run_returned_is_the_one_that_is_best_on_validation(digits, monkeypatch):

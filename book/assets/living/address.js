@@ -19,7 +19,7 @@ export const choice = (initial, words) => ({
   write: String,
 });
 
-const POINTS = 4_000; // more than a hand draws, less than an address may hold
+export const POINTS = 3_000; // more than a hand draws, less than an address may hold
 
 /** Strokes, as drawing.js takes them: for each a byte (erasing?), two for its length, two a point. */
 export const strokes = () => ({
@@ -44,6 +44,7 @@ export const strokes = () => ({
     }
   },
   write(value) {
+    if (value.reduce((sum, { points }) => sum + points.length, 0) > POINTS) return ""; // no link then
     const bytes = value.flatMap(({ erase, points }) => [
       Number(erase),
       points.length >> 8,

@@ -1,5 +1,6 @@
 // A board to draw on, by pointers or by keys: they make strokes, as drawing.js takes them.
 
+import { POINTS } from "./address.js";
 import { element } from "./controls.js";
 import { REACH } from "./drawing.js";
 import { paintInk } from "./picture.js";
@@ -25,8 +26,9 @@ export class Board {
       blur: () => this.draw(),
       pointerdown: (event) => this.down(event),
       pointermove: (event) => this.move(event),
-      pointerup: () => (this.points = undefined),
-      pointercancel: () => (this.points = undefined),
+      pointerup: (event) => this.up(event),
+      pointercancel: (event) => this.up(event),
+      lostpointercapture: (event) => this.up(event),
     });
     Object.assign(this, { on, cursor: [PLACES / 2, PLACES / 2], lowered: false });
   }
@@ -42,20 +44,35 @@ export class Board {
     if (event.button || this.points) return; // one finger, one stroke
     event.preventDefault();
     this.canvas.focus();
-    this.keyboard = false;
+    this.keyboard = this.lowered = false;
     this.canvas.setPointerCapture(event.pointerId);
     this.pointer = event.pointerId;
     this.on.begin();
     this.points = [this.at(event)];
-    this.on.stroke(this.points);
+    this.on.stroke([...this.points]);
   }
 
   move(event) {
     if (!this.points || event.pointerId !== this.pointer) return;
     const all = event.getCoalescedEvents?.() ?? [];
-    const added = (all.length ? all : [event]).map((each) => this.at(each));
-    this.points = [...this.points, ...added];
-    this.on.extend(this.points);
+    const before = this.points.length;
+    for (const each of all.length ? all : [event]) {
+      const [x, y] = this.at(each);
+      const [lastX, lastY] = this.points.at(-1);
+      const far = Math.hypot(x - lastX, y - lastY) >= 2; // nearer ones make only the address longer
+      if (far && this.points.length < POINTS) this.points.push([x, y]);
+    }
+    if (this.points.length > before) this.on.extend([...this.points]);
+  }
+
+  up(event) {
+    if (event.pointerId === this.pointer) this.points = undefined;
+  }
+
+  /** Let go of the stroke: the ink is another's. */
+  release() {
+    this.lowered = false;
+    this.points = this.trail = undefined;
   }
 
   key(event) {
@@ -87,8 +104,7 @@ export class Board {
     this.lowered = down;
     if (!down) return this.on.lift();
     this.on.begin();
-    this.on.stroke((this.trail = [this.place()]));
-    this.on.say("Pen down.");
+    this.on.stroke((this.trail = [this.place()]), "Pen down. ");
   }
 
   show(grid, size) {

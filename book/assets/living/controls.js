@@ -80,12 +80,12 @@ export function voice(pause = 1500) {
   let timer;
   let last = -Infinity;
   return Object.assign(element("p", { class: "living-words" }, shown, spoken), {
-    say(text) {
+    say(text, aloud = text) {
       shown.textContent = text;
       clearTimeout(timer);
       const speak = () => {
         last = performance.now();
-        if (spoken.textContent !== text) spoken.textContent = text;
+        if (spoken.textContent !== aloud) spoken.textContent = aloud;
       };
       timer = setTimeout(speak, Math.max(150, last + pause - performance.now()));
     },
@@ -110,6 +110,7 @@ export const signed = (value) => value.toFixed(2).replace("-", "−");
 
 /** A number as it is written in the book: 0.0001, 1e-07, 20,000. */
 export function plain(value) {
+  if (!Number.isFinite(value)) return "no number";
   if (Math.abs(value) >= 1000) return value.toLocaleString("en");
   const short = Number(value.toPrecision(3));
   return short === 0 || Math.abs(short) >= 1e-4

@@ -21,7 +21,9 @@ export function frame() {
  */
 export function draw(made, lines, markers, ends) {
   const all = lines.flat().map(([, y]) => y);
-  const [low, high] = [Math.floor(Math.min(...all, 99.5) - 0.5), Math.ceil(Math.max(...all, 0.5) + 0.5)];
+  const [low, high] = [Math.floor(Math.min(...all) - 0.5), Math.ceil(Math.max(...all) + 0.5)].map((end) =>
+    Math.min(100, Math.max(0, end)),
+  );
   const at = ([x, y]) =>
     [LEFT + x * (WIDTH - LEFT - 8), (HEIGHT - BOTTOM - 6) * (1 - (y - low) / (high - low)) + 4].map((v) =>
       v.toFixed(1),

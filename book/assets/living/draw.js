@@ -28,8 +28,10 @@ export function widget(figure, { digits, weights }) {
   };
   const state = read(location.search, fields);
   let files;
+  let loaded;
   let failed = false;
   let erasing = false;
+  let coming; // what is to be said with the next answer, while one is on its way
 
   // The files are loaded by the first touch, or by an address that holds more than the defaults.
   const ready = () =>
@@ -40,7 +42,7 @@ export function widget(figure, { digits, weights }) {
         const [count, side] = test.arrays.images.shape;
         const classes = arrays.weights.shape[1];
         const size = side * side;
-        return {
+        loaded = {
           count,
           side,
           form: test.about,
@@ -54,21 +56,25 @@ export function widget(figure, { digits, weights }) {
             arrays.weights.data.subarray(i * classes * size, (i + 1) * classes * size),
           ),
         };
+        return loaded;
       },
     ));
 
   const board = new Board({
     begin: again,
-    stroke: (points) => {
+    stroke: (points, before) => {
       state.ink = [...state.ink, { erase: erasing, points }];
-      update();
+      update(before);
     },
     extend: (points) => {
       state.ink = [...state.ink.slice(0, -1), { erase: state.ink.at(-1).erase, points }];
       update();
     },
     clear: () => change({ ink: [], digit: 0 }),
-    erase: () => erase(!erasing),
+    erase: () => {
+      erase(!erasing);
+      said.say(erasing ? "Eraser." : "Pen.");
+    },
     lift: () => update("Pen lifted. "),
     say: (text) => said.say(text),
   });
@@ -79,11 +85,12 @@ export function widget(figure, { digits, weights }) {
     "aria-label": "What the model sees: nothing yet.",
   });
   const picture = element("canvas", { role: "img", class: "living-seen", "aria-label": "No evidence yet." });
-  const balance = voice();
+  const balance = element("p");
   const caption = table.querySelector(".caption-text").lastChild;
   const change = (changes) => {
     Object.assign(state, changes);
-    update();
+    if ("ink" in changes) board.release();
+    update("", "by" in changes || "for" in changes);
   };
   const erase = (on) => {
     erasing = on;
@@ -191,21 +198,32 @@ export function widget(figure, { digits, weights }) {
 
   function fail(error) {
     failed = true;
-    said.say(`${error.message} The table is as printed.`);
+    said.say("");
     trouble(figure, error);
   }
 
-  function update(before = "") {
+  /** Answer with the next picture that the browser paints; say `before` first, or all `evidence`. */
+  function update(before = "", evidence = false) {
     put(fields, state);
     for (const tool of tools) tool.set(state[tool.name]);
     model.set(state.by);
     label.set(state.for);
-    ready().then((loaded) => answer(loaded, before), fail);
+    if (!coming) requestAnimationFrame(refresh);
+    coming = { before: before || (coming?.before ?? ""), evidence: evidence || Boolean(coming?.evidence) };
   }
 
-  function answer({ count, side, form, labels, image, models }, before) {
+  function refresh() {
+    const told = coming;
+    coming = undefined;
+    if (loaded) return answer(loaded, told);
+    if (!state.digit) board.show(rasterize(state.ink, 28), 28 * FINE);
+    if (!failed) said.say("Loading the digits and the weights.");
+    ready().then((found) => answer(found, told), fail);
+  }
+
+  function answer({ count, side, form, labels, image, models }, told) {
     figure.querySelector(".living-trouble")?.remove();
-    if (state.digit > count) state.digit = 0;
+    if (state.digit > count) return change({ digit: 0 });
     const base = state.digit ? image(state.digit - 1) : undefined;
     const grid = rasterize(state.ink, side, base);
     board.show(grid, side * FINE);
@@ -218,7 +236,7 @@ export function widget(figure, { digits, weights }) {
     paintInk(seen, pixels, side);
     seen.setAttribute(
       "aria-label",
-      "What the model sees: the digit, as large and in the place that the data's are.",
+      "What the model sees: the digit, in the size and at the place that the data have.",
     );
     const votes = new Array(10).fill(0);
     const chosen = titles.indexOf(state.by);
@@ -233,9 +251,10 @@ export function widget(figure, { digits, weights }) {
       .map((vote, digit) => [vote, digit])
       .filter(([vote]) => vote)
       .sort((a, b) => b[0] - a[0]);
-    said.say(
-      `${before}${order.map(([vote, digit]) => `${vote} of ${models.length} techniques say ${digit}`).join(", ")}.`,
-    );
+    const saying = ([vote, digit]) =>
+      `${vote} of ${models.length} techniques say${vote > 1 ? "" : "s"} ${digit}`;
+    const words = `${order.map(saying).join(", ")}.`;
+    said.say(words, told.evidence ? balance.textContent : told.before + words);
     caption.textContent = ` What each technique makes of ${base ? "this test digit" : "your drawing"}: probabilities of the ten digits, in hundredths.`;
   }
 
@@ -246,7 +265,7 @@ export function widget(figure, { digits, weights }) {
     const signed = (x) => `${x < 0 ? "−" : "+"}${Math.abs(x).toFixed(1)}`;
     paint(picture, terms, side, extent(terms));
     const words = `${state.by}, for ${digit}: ink that speaks for it ${signed(sum(1))}, against it ${signed(sum(-1))}; together ${signed(sum(1) + sum(-1))}. Its probability is ${(100 * shares[digit]).toFixed(1)} %.`;
-    balance.say(words);
+    balance.textContent = words;
     picture.setAttribute("aria-label", `Evidence: weight times ink. ${words}`);
   }
 
@@ -259,7 +278,9 @@ export function widget(figure, { digits, weights }) {
       painted(canvas, new Float32Array(side * side), side, 1);
     seen.setAttribute("aria-label", "What the model sees: nothing.");
     picture.setAttribute("aria-label", "No evidence without ink.");
-    balance.say("");
+    balance.textContent = "";
+    about.textContent = "Nothing is drawn.";
+    caption.textContent = " What each technique makes of your drawing, once there is one.";
     said.say("The board is empty, so there is nothing to answer. Draw a digit, or take a test digit.");
   }
 

@@ -44,7 +44,7 @@ export async function widget(figure, { film }) {
     pictures.hidden = true;
     curve.style.display = "none";
     reset.disabled = true;
-    said.say("The picture is as printed: at the end of the training.");
+    said.say("The picture is as printed.");
     for (const { sliders, axes } of reels)
       sliders.forEach((one, axis) => one && (one.set(axes[axis].at.length - 1), one.blank()));
     put(fields, { [film]: [] });

@@ -8,7 +8,7 @@ export function widget(block, told) {
   const answer = block.querySelector("details");
   const said = voice(0);
   answer.hidden = true;
-  const { form, judge } = KINDS[told.kind](told);
+  const { form, judge } = KINDS[told.kind](told, said);
   const reveal = button("Reveal", () => {
     answer.hidden = false;
     answer.open = true;
@@ -31,8 +31,8 @@ function number({ name, mean, low, high, plain }) {
   const judge = () => {
     const off = Math.abs(guess - mean).toFixed(1);
     const within =
-      guess >= low && guess <= high
-        ? "You are within its interval"
+      (guess >= low && guess <= high) || off === "0.0"
+        ? "You are as close as it can be told"
         : `That is ${off} ${guess < mean ? "more" : "fewer"} than you guessed`;
     const against = plain === undefined ? "" : ` Without regularization it is ${plain.toFixed(1)}.`;
     return `You guessed ${guess.toFixed(1)}. ${name}: ${mean.toFixed(1)} (${low.toFixed(1)} to ${high.toFixed(1)}). ${within}.${against}`;
@@ -41,7 +41,7 @@ function number({ name, mean, low, high, plain }) {
 }
 
 /** Which is the highest, which the lowest? */
-function order({ names, said }) {
+function order({ names, said }, voice) {
   const form = element("ol", { class: "guess-order" });
   const row = (name) => {
     const up = button("↑", () => move(made, made.previousElementSibling, up), {
@@ -56,6 +56,8 @@ function order({ names, said }) {
   const move = (later, earlier, pressed) => {
     if (later && earlier) earlier.before(later);
     pressed.focus();
+    const row = pressed.parentElement;
+    voice.say(`${row.dataset.name}: place ${[...form.children].indexOf(row) + 1} of ${names.length}.`);
   };
   form.append(...[...names].sort((a, b) => a.localeCompare(b)).map(row));
   const judge = () => {

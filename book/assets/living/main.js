@@ -1,4 +1,4 @@
-// Starts the widgets of a page: each when it is about to be seen, and not before.
+// Starts the widgets of a page: each when it is about to be seen, or when the address asks for it.
 
 import { trouble } from "./controls.js";
 
@@ -20,7 +20,8 @@ export function begin(marked) {
     },
     { rootMargin: "300px" },
   );
-  for (const element of marked) seen.observe(element);
+  const asked = new URLSearchParams(location.search);
+  for (const element of marked) asked.has(element.dataset.live) ? start(element) : seen.observe(element);
 }
 
 async function start(element) {

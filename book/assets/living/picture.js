@@ -14,26 +14,30 @@ export function colour(value) {
   return STOPS[low].map((from, i) => Math.round(from + (place - low) * (STOPS[low + 1][i] - from)));
 }
 
-const TABLE = Array.from({ length: 511 }, (_, i) => colour((i - 255) / 255));
+const SIGNED = Array.from({ length: 511 }, (_, i) => colour((i - 255) / 255));
+const INK = Array.from({ length: 256 }, (_, level) => [level, level, level]);
 
 /** Draw a square image of signed values; `limit` is the end of the scale. */
 export const paint = (canvas, values, side, limit) =>
-  fill(
-    canvas,
-    values,
-    side,
-    (value) => TABLE[255 + Math.round(limit > 0 ? 255 * Math.min(1, Math.max(-1, value / limit)) : 0)],
+  fill(canvas, values, side, SIGNED, (value) =>
+    limit > 0 ? 255 + Math.round(255 * Math.min(1, Math.max(-1, value / limit))) : 255,
   );
 
 /** Draw ink, pixels on [0, 1], white on black as the data are. */
 export const paintInk = (canvas, pixels, side) =>
-  fill(canvas, pixels, side, (ink) => Array(3).fill(255 * ink));
+  fill(canvas, pixels, side, INK, (ink) => Math.round(255 * ink));
 
-function fill(canvas, values, side, colourOf) {
+function fill(canvas, values, side, colours, place) {
   if (canvas.width !== side || canvas.height !== side) Object.assign(canvas, { width: side, height: side });
   const context = canvas.getContext("2d");
   const image = context.createImageData(side, side);
-  values.forEach((value, i) => image.data.set([...colourOf(value), 255], 4 * i));
+  for (let i = 0; i < values.length; i++) {
+    const [red, green, blue] = colours[place(values[i])] ?? INK[0]; // what is no number is black
+    image.data[4 * i] = red;
+    image.data[4 * i + 1] = green;
+    image.data[4 * i + 2] = blue;
+    image.data[4 * i + 3] = 255;
+  }
   context.putImageData(image, 0, 0);
 }
 

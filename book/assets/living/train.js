@@ -25,22 +25,24 @@ const BATCHES = [8, 16, 32, 64, 128];
 const POINTS = 300;
 
 export function widget(figure, { training, digits }) {
-  const open = button("Train it here", begin);
+  let loading = false;
+  const open = button("Train it here", () => begin().then((panel) => panel?.focus({ preventScroll: true })));
   const note = element("span", {}, " The page then loads some half a megabyte of digits.");
   const intro = element("p", { class: "living-note" }, open, note);
   figure.prepend(intro);
   if (new URLSearchParams(location.search).has("train")) begin();
 
   async function begin() {
-    open.disabled = true;
+    if (loading) return;
+    loading = true;
     try {
       const files = await Promise.all([load(result(`${training}.bin`)), load(result(`${digits}.bin`))]);
       const panel = new Panel(...files);
       figure.querySelector(".living-trouble")?.remove();
       intro.replaceWith(panel.element);
-      panel.element.querySelector("button").focus({ preventScroll: true });
+      return panel.element.querySelector("button");
     } catch (error) {
-      open.disabled = false; // to try again
+      loading = false; // the next click tries again
       trouble(figure, error);
     }
   }
@@ -58,11 +60,11 @@ function spaced(low, high) {
 function places(path) {
   const low = path.find((value) => value > 0);
   const high = path.at(-1);
-  const fine =
-    high / low > 30
-      ? spaced(low, high)
-      : Array.from({ length: 41 }, (_, i) => Number(((i / 40) * (high - path[0]) + path[0]).toPrecision(3)));
-  return [...new Set([...path, ...fine])].sort((a, b) => a - b);
+  const evenly = (_, i) => Number(((i / 40) * (high - path[0]) + path[0]).toPrecision(3));
+  const fine = high / low > 30 ? spaced(low, high) : Array.from({ length: 41 }, evenly);
+  const counts = path.every(Number.isInteger); // of steps, of examinations
+  const all = [...path, ...fine].map((value) => (counts ? Math.round(value) : value));
+  return [...new Set(all)].sort((a, b) => a - b);
 }
 
 class Panel {
@@ -119,11 +121,11 @@ class Panel {
     this.curve = frame();
     this.numbers = element("p", { class: "living-numbers" });
     this.models = ["a", "b"].map((key) => this.model(key));
-    this.runs = toggle("Run", () => this.run(!this.running));
+    this.runs = button("Run", () => this.run(!this.running));
+    let other = "l2"; // the second model's technique, when it was last there
     this.beside = toggle("Second model", () => {
-      this.state.b = this.state.b ? "" : "l2";
-      this.state["b.strength"] = NaN;
-      this.apply();
+      other = this.state.b || other;
+      this.turn({ b: this.state.b ? "" : other });
     });
     this.batch = select(
       "Batch",
@@ -212,7 +214,8 @@ class Panel {
     this.beside.set(keys.length > 1);
     this.batch.set(this.state.batch);
     this.seed.set(this.state.seed);
-    this.worker.postMessage({ models: keys.map((key) => this.settings(key)) });
+    this.asked = (this.asked ?? 0) + 1;
+    this.worker.postMessage({ models: keys.map((key) => this.settings(key)), asked: this.asked });
     put(this.fields, this.state);
   }
 
@@ -272,32 +275,32 @@ class Panel {
     this.reset();
   }
 
-  /** Show what the worker has to tell. */
-  show({ step, models, perSecond, running }) {
+  /** Show what the worker has to tell, if it is of the settings as they are. */
+  show({ models, asked, perSecond, running }) {
+    this.worker.postMessage({ seen: true });
+    if (asked !== this.asked) return;
     this.running = running;
-    this.runs.set(running);
     this.runs.textContent = running ? "Pause" : "Run";
-    const told = models.map(({ weights, accuracy, loss }, i) => {
+    const told = models.map(({ weights, accuracy, loss, step }, i) => {
       const model = this.models[i];
-      const words = `Test accuracy ${percent(accuracy)}${Number.isNaN(loss) ? "" : `, loss of the last batch ${plain(loss)}`}. Neighbouring pixels correlate at ${signed(smoothness(weights, this.side))}, weights up to ${plain(extent(weights))}.`;
+      const ofLoss = step ? `, loss of the last batch ${plain(loss)}` : "";
+      const words = `Test accuracy ${percent(accuracy)}${ofLoss}. Neighbouring pixels correlate at ${signed(smoothness(weights, this.side))}, weights up to ${plain(extent(weights))}.`;
       model.pictures.show(weights, this.side, `Ten weight images for the digits 0 to 9. ${words}`);
       model.words.textContent = words;
       return `${this.of(model.key).title}: ${percent(accuracy)}`;
     });
-    this.draw(
-      step,
-      models.map(({ accuracy }) => 100 * accuracy),
-    );
-    const lost =
-      step > 0 && models.some(({ loss, weights }) => !Number.isFinite(loss) || !Number.isFinite(weights[0]));
-    const state = lost
-      ? " The loss is no number any more. Lower the learning rate or the strength, and reset."
-      : running
-        ? ""
-        : " Paused.";
-    this.numbers.textContent = `Step ${plain(step)}${perSecond ? `, ${plain(Math.round(perSecond))} steps a second` : ""}.${state}`;
-    this.said.say(`Step ${plain(step)}. ${told.join("; ")}.${state}`);
-    this.worker.postMessage({ seen: true });
+    const [step, behind] = [Math.max(...models.map((m) => m.step)), Math.min(...models.map((m) => m.step))];
+    const accuracies = models.map(({ accuracy }) => 100 * accuracy);
+    if (step === behind) this.draw(step, accuracies);
+    const lost = models.some(({ loss, step }) => step > 0 && Number.isNaN(loss));
+    const state = [
+      lost && " The loss is no number any more. Lower the learning rate or the strength, and reset.",
+      step > behind && ` The other model catches up, at step ${plain(behind)}.`,
+      !running && !lost && " Paused.",
+    ].filter(Boolean);
+    const speed = perSecond ? `, ${plain(Math.round(perSecond))} steps a second` : "";
+    this.numbers.textContent = `Step ${plain(step)}${speed}.${state.join("")}`;
+    this.said.say(`Step ${plain(step)}. ${told.join("; ")}.${state.join("")}`);
   }
 
   draw(step, accuracies) {
@@ -308,11 +311,7 @@ class Panel {
       this.line = this.line.filter((_, i) => i % 2 === 0 || i === this.line.length - 1);
     const end = Math.max(step, 1);
     const lines = accuracies.map((_, i) => this.line.map((point) => [point[0] / end, point[i + 1]]));
-    draw(
-      this.curve,
-      lines,
-      lines.map((line) => line.at(-1)),
-      ["step 0", plain(end)],
-    );
+    const markers = lines.map((line) => line.at(-1));
+    draw(this.curve, lines, markers, ["step 0", plain(end)]);
   }
 }

@@ -229,7 +229,7 @@ function backward(batch, targets, weights, byWeights, classes, loss) {
       const target = targets[row * classes + c];
       if (loss === "cross_entropy") {
         d[c] = (s[c] - target) / batch.size;
-        total -= target && (target * Math.log(s[c])) / batch.size;
+        total -= (target * Math.log(Math.max(s[c], Number.MIN_VALUE))) / batch.size;
       } else {
         d[c] = (s[c] - target) / (batch.size * classes);
         across += d[c] * s[c];

@@ -1,5 +1,5 @@
-// Trains one or two models, step by step in turn, beside the page. Messages in: {data}, {models},
-// {run: true or false}, {steps}, {reset}, {seen}; out: {step, models, perSecond, running}.
+// Trains one or two models, step by step in turn, beside the page. Messages in: {data}, {models, asked},
+// {run: true or false}, {steps}, {reset}, {seen}; out: {models, asked, perSecond, running}.
 
 import { accuracy, Sparse, Training, transposed } from "./training.js";
 
@@ -7,7 +7,9 @@ const SLICE = 30; // milliseconds of training between two looks at what the page
 let data;
 let test;
 let models = [];
+let asked; // the number of the settings, so that the page knows which it is shown
 let running = false;
+let queued = false; // whether a slice is on its way
 let waiting = true;
 let pause = 100;
 let last = 0;
@@ -17,9 +19,14 @@ let taken = 0;
 const channel = new MessageChannel(); // comes back sooner than a timer
 channel.port1.onmessage = slice;
 
+function queue() {
+  if (!queued) channel.port2.postMessage(0);
+  queued = true;
+}
+
 onmessage = ({ data: message }) => {
   if (message.data) begin(message.data);
-  if (message.models) set(message.models);
+  if (message.models) set(message);
   if (message.pause) pause = message.pause;
   if (message.reset) for (const model of models) model.reset();
   if (message.steps) advance(message.steps);
@@ -27,7 +34,7 @@ onmessage = ({ data: message }) => {
   if ("run" in message && message.run !== running) {
     running = message.run;
     [clock, taken] = [performance.now(), 0];
-    if (running) channel.port2.postMessage(0);
+    if (running) queue();
   }
   if (models.length) post();
 };
@@ -38,29 +45,32 @@ function begin({ pixels, classes, train, validation, test: held }) {
   test = store(held);
 }
 
-/** Take over settings; a model that is added starts where the first one did, and catches up. */
-function set(all) {
-  models = all.map((settings, i) => {
-    const model = models[i] ?? new Training(data, settings);
-    if (models[i]) model.set(settings);
-    return model;
+/** Take over settings. A model that is added begins at the start. */
+function set(message) {
+  asked = message.asked;
+  models = message.models.map((settings, i) => {
+    models[i]?.set(settings);
+    return models[i] ?? new Training(data, settings);
   });
-  const ahead = Math.max(...models.map(({ step }) => step));
-  if (models.some(({ step }) => step < ahead)) for (const model of models) model.reset();
 }
 
+/** Take steps: all models together, or the one that has to catch up. */
 function advance(steps) {
-  for (let i = 0; i < steps; i++) for (const model of models) model.advance();
+  for (let i = 0; i < steps; i++) {
+    const first = Math.min(...models.map(({ step }) => step));
+    for (const model of models) if (model.step === first) model.advance();
+  }
   taken += steps;
 }
 
 function slice() {
+  queued = false;
   if (!running) return;
   const until = performance.now() + SLICE;
   while (performance.now() < until) advance(10);
-  if (models.some(({ loss }) => !Number.isFinite(loss))) running = false;
+  if (models.some(({ loss }) => Number.isNaN(loss))) running = false;
   if (!running || (waiting && performance.now() - last > pause)) post();
-  channel.port2.postMessage(0);
+  if (running) queue();
 }
 
 function post() {
@@ -72,12 +82,13 @@ function post() {
       weights: transposed(weights, data.classes),
       accuracy: accuracy(weights, test, data.classes),
       loss: model.loss,
+      step: model.step,
     };
   });
   const perSecond = running && taken ? (1000 * taken) / (performance.now() - clock) : 0;
   if (performance.now() - clock > 2000) [clock, taken] = [performance.now(), 0];
   postMessage(
-    { step: models[0]?.step ?? 0, models: found, perSecond, running },
+    { models: found, asked, perSecond, running },
     found.map(({ weights }) => weights.buffer),
   );
 }
