@@ -14,14 +14,14 @@ const pixels = side * side;
 const ways = {
   "as they are": (image) => likeData(image, side, side, form),
   "by way of the board": (image) => likeData(rasterize([], side, image), side * FINE, side, form),
-  "by way of another place on the board": (image) =>
-    likeData(
-      image.map((_, i) => image[(i + 2 * side) % pixels]),
-      side,
-      side,
-      form,
-    ),
+  "from another place on a larger board": (image) => likeData(placed(image, 45, 3, 11), 45, side, form),
 };
+
+function placed(image, size, down, right) {
+  const grid = new Float32Array(size * size);
+  image.forEach((ink, i) => (grid[(Math.floor(i / side) + down) * size + (i % side) + right] = ink));
+  return grid;
+}
 
 for (const [name, way] of Object.entries(ways))
   test(`MNIST's images come back, ${name}`, () => {

@@ -65,10 +65,8 @@ def test_who_watches_a_training_sees_the_weights_of_each_examination(digits, tec
 
 
 def test_a_film_has_the_start_the_end_and_as_many_frames_early_as_late(digits, tmp_path):
-    film, path = (
-        living.Film(digits),
-        training.fit(L2(np.array([0.0, 1.0])), digits, steps=20, seeds=[0, 0]),
-    )
+    film, places = living.Film(digits), L2(np.array([0.0, 1.0]))
+    path = training.fit(places, digits, steps=20, seeds=[0, 0], learning_rate=[1e-3, 1e-3])
     run = training.fit(L2(0.0), digits, steps=800, seeds=2, every=10, watch=film.watch)
     film.save("l2", path, tmp_path)
     frames, about = read(tmp_path / "l2.film")
@@ -78,6 +76,7 @@ def test_a_film_has_the_start_the_end_and_as_many_frames_early_as_late(digits, t
     assert len(steps) <= living.FRAMES and steps == sorted(set(steps))
     assert sum(step <= 90 for step in steps[1:]) == pytest.approx(len(steps) / 2, abs=2)
     assert strength["axes"] == [{"name": "strength", "at": [0, 1]}]
+    assert strength["note"] == "Along the strength: 20 steps each, at a learning rate of 0.001."
     last = frames["0"][-1] * time["limits"][-1] / living.SHADES
     np.testing.assert_allclose(last, run.weights[0], atol=time["limits"][-1] / living.SHADES)
     assert time["accuracy"][-1] == pytest.approx(run.test_accuracy[0], abs=0.004)
