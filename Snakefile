@@ -27,7 +27,7 @@ def films(*slugs):
 
 
 KNOBS = ["l2_strength", "l1_strength", "dropout_rate", "noise_scale", "gaussian_noise", "norm"]
-KNOBS = [f"strength_{knob}" for knob in KNOBS]
+KNOB_FILMS = expand(f"{BUILD}/results/strength_{{knob}}.film", knob=KNOBS)
 LIVING = expand(f"{BUILD}/results/{{name}}.bin", name=["weights", "test_digits", "training_digits"])
 
 # The claims that the chapter on deeper networks decides; the ledger takes them in.
@@ -74,7 +74,7 @@ rule site:
         theme=[str(p) for p in sorted(Path("workflow/theme").rglob("*.*")) if p.suffix != ".pyc"],
         figures=["src/regularization/figures.py", "src/regularization/book.mplstyle"],
         results=results(*TECHNIQUES, *READS["equal_care"], *CORRECTIONS),
-        films=films(*TECHNIQUES, *KNOBS),
+        films=films(*TECHNIQUES) + KNOB_FILMS,
         living=LIVING,
         ledger=f"{BUILD}/results/ledger.json",
     output:
@@ -130,7 +130,7 @@ rule strength:
         unpack(lambda wildcards: made_from("beyond/strength")),
     output:
         executed=update(f"{BUILD}/executed/beyond/strength.ipynb"),
-        films=update(films(*KNOBS)),
+        films=update(KNOB_FILMS),
     log:
         f"{BUILD}/logs/beyond/strength.log",
     shell:

@@ -3,6 +3,7 @@
 import functools
 import gzip
 import http.server
+import json
 import os
 import shutil
 import struct
@@ -14,6 +15,7 @@ from pathlib import Path
 import browser as browsers
 import numpy as np
 import pytest
+import safetensors.numpy
 
 from regularization import data
 
@@ -58,6 +60,14 @@ def mnist_folder(tmp_path, monkeypatch):
     monkeypatch.setattr(data, "FILES", hashes)
     monkeypatch.setenv("MNIST_DIR", str(tmp_path))
     return tmp_path
+
+
+def read_living(path):
+    """A file's arrays and words, by the library that has the format."""
+    content = gzip.decompress(path.read_bytes())
+    length = int.from_bytes(content[:8], "little")
+    about = json.loads(content[8 : 8 + length])["__metadata__"]["about"]
+    return safetensors.numpy.load(content), json.loads(about)
 
 
 def run_python(code, **environment):

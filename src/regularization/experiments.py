@@ -147,11 +147,12 @@ def train(slug, digits, preset):
     """Train an experiment from the preset's seeds, at each of its strengths; return the run."""
     if slug.endswith(TUNED):
         return tuned(slug.removesuffix(TUNED), digits, preset)[0]
-    technique, learning_rate, strengths, _, _, loss = get(slug)
-    technique = _fitted(technique, digits)
-    settings = dict(seeds=presets.get(preset).seeds, learning_rate=learning_rate, loss=loss)
-    if strengths:
-        run = fit_grid(type(technique), strengths, digits, preset=preset, **settings)
+    experiment = get(slug)
+    technique = _fitted(experiment.technique, digits)
+    settings = dict(learning_rate=experiment.learning_rate, loss=experiment.loss)
+    settings["seeds"] = presets.get(preset).seeds
+    if experiment.strengths:
+        run = fit_grid(type(technique), experiment.strengths, digits, preset=preset, **settings)
     else:
         run = fit(technique, digits, preset, **settings)
     run.slug = slug
@@ -167,9 +168,10 @@ def tuned(slug, digits, preset):
     replica for each place on the path, of the first seed, all at PATH_LEARNING_RATE, or where there
     is no strength one for each learning rate tried.
     """
-    technique, _, _, tried, path, loss = get(slug)
+    experiment = get(slug)
+    tried, path = experiment.tried, experiment.path
     seeds, steps = presets.get(preset).seeds, presets.TUNING_STEPS[preset]
-    technique, rates = _fitted(technique, digits), MORE_LEARNING_RATES
+    technique, rates = _fitted(experiment.technique, digits), MORE_LEARNING_RATES
     _check_tried(slug, technique, tried)
     count = BUDGET * len(seeds)
     for name, values in tried.items():
@@ -185,7 +187,7 @@ def tuned(slug, digits, preset):
         steps=steps,
         seeds=[*seeds] * BUDGET + [seeds[0]] * beside,
         learning_rate=[*np.repeat(rates, len(seeds)), *[PATH_LEARNING_RATE] * beside],
-        loss=loss,
+        loss=experiment.loss,
         every=steps // 10 if technique.overrides("review") else steps,
     )
     accuracy = on_validation(run, digits)[:count].reshape(BUDGET, len(seeds)).mean(axis=1)

@@ -11,7 +11,6 @@ from pathlib import Path
 
 import numpy as np
 from safetensors.numpy import save as packed
-from scipy.special import softmax
 
 from regularization import experiments, measures, runs
 from regularization.training import portion
@@ -83,10 +82,11 @@ class Film:
         accuracy = [measures.right(frame, *self.test).mean() for frame in weights]
         training = reel({"step": [self.steps[i] for i in shown]}, weights, accuracy)
         name = experiments.knob(slug)
-        at, note = path.technique.get(name), f"Along the {name}: {path.steps:,} steps each"
-        note += f", at a learning rate of {path.learning_rate[0]:g}." if at else "."
-        axes = {name: at or path.learning_rate}
-        along = reel(axes, path.weights, path.test_accuracy, note=note.replace("_", " "))
+        at, note = path.learning_rate, f"Along the {name}: {path.steps:,} steps each"
+        if name in path.technique:
+            at, note = path.technique[name], f"{note}, at a learning rate of {at[0]:g}"
+        note = note.replace("_", " ") + "."
+        along = reel({name: at}, path.weights, path.test_accuracy, note=note)
         save_film(slug, [training, along], folder)
 
 
@@ -139,7 +139,7 @@ def _technique(run, tuned):
 
 def probabilities(runs, images):
     """Return what each run's first seed makes of images: `[runs, n, classes]`."""
-    return np.stack([softmax(measures.logits(run.weights[0], images), axis=1) for run in runs])
+    return np.stack([measures.probabilities(run.weights[0], images) for run in runs])
 
 
 def disagreement(answers):

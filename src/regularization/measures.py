@@ -145,6 +145,11 @@ def logits(weights, images):
     return images.reshape(len(images), -1) @ weights.reshape(len(weights), -1).T / np.float32(255)
 
 
+def probabilities(weights, images):
+    """Return what the weights make of images `[n, height, width]`, `[n, classes]`."""
+    return softmax(logits(weights, images), axis=1)
+
+
 def right(weights, images, labels):
     """Return which images `[n, height, width]` the weights classify as labelled, bool `[n]`."""
     return logits(weights, images).argmax(axis=1) == labels
@@ -167,7 +172,7 @@ def confidence(weights, images, labels):
 
     `weights` are `[seeds, classes, height, width]`; sure is the mean probability of the answer.
     """
-    models = [softmax(logits(each, images), axis=1) for each in weights]
+    models = [probabilities(each, images) for each in weights]
     sure = np.mean([probabilities.max(axis=1).mean() for probabilities in models])
     return sure, np.mean([calibration_error(each, labels) for each in models])
 
@@ -279,7 +284,7 @@ def over_draws(run, seed, images, draws):
     scale = run.technique.get("noise_scale", 1.0)  # which variational weights do not have
     width = scale * np.exp(run.parameters["log_sigma"][seed])
     drawn = (mu + width * rng.standard_normal(mu.shape, "float32") for _ in range(draws))
-    return np.stack([softmax(logits(weights, images), axis=1) for weights in drawn])
+    return np.stack([probabilities(weights, images) for weights in drawn])
 
 
 def averaged_over_draws(run, seed, images, labels, draws):

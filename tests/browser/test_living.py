@@ -6,8 +6,9 @@ import re
 
 import numpy as np
 import pytest
+from conftest import read_living
 
-from regularization import living, measures, runs
+from regularization import data, living, measures, runs
 from regularization.experiments import TECHNIQUES
 
 WIDE = {"width": 1280, "height": 900}
@@ -89,10 +90,7 @@ def test_the_answers_to_a_test_digit_are_pythons(open_page, built):
     about = page.locator(".living-about", has_text="Test digit 2 of").inner_text()
     says(page, "techniques? says?")
     saved = [runs.load(slug, built / "results") for slug in TECHNIQUES]
-    digits = built.joinpath("dataset").read_text()
-    from regularization import data
-
-    digits = data.load(digits)
+    digits = data.load(built.joinpath("dataset").read_text())
     place = living.test_digits(digits, saved)[1]
     assert about.endswith(f"Its label is {digits.test_labels[place]}.")
     ours = 100 * living.probabilities(saved, digits.test_images[place][None])[:, 0]
@@ -153,7 +151,7 @@ def test_the_evidence_is_for_the_cell_that_is_chosen(open_page):
     assert "L2, for 2" in page.get_by_role("img", name="Evidence").get_attribute("aria-label")
 
 
-def test_a_drawing_comes_back_from_its_address(open_page, visit, served):
+def test_a_drawing_comes_back_from_its_address(open_page):
     page = open_page("living", DRAW)
     draw(page, *SEVEN)
     says(page, "techniques? says?")
@@ -432,19 +430,9 @@ def test_the_chapter_on_strengths_has_a_film_for_each_knob(open_page):
 
 @pytest.mark.parametrize("slug", TECHNIQUES)
 def test_a_films_frames_are_the_runs(built, slug):
-    import gzip
-
-    from safetensors import safe_open
-    from safetensors.numpy import load
-
     path = built / "results" / f"{slug}.film"
     assert path.stat().st_size <= 250_000
-    content = gzip.decompress(path.read_bytes())
-    frames = load(content)
-    path = built / f"{slug}.unpacked"
-    path.write_bytes(content)
-    with safe_open(path, "np") as file:
-        about = json.loads(file.metadata()["about"])
+    frames, about = read_living(path)
     training, strengths = about["reels"]
     run = runs.load(slug, built / "results")
     last = frames["0"][-1] * training["limits"][-1] / training["shades"]

@@ -1,6 +1,5 @@
 """The JavaScript of the living pages: its own tests, and against Python on the same numbers."""
 
-import gzip
 import json
 import os
 import re
@@ -10,8 +9,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from conftest import ROOT
-from safetensors.numpy import load
+from conftest import ROOT, read_living
 from scipy import stats
 
 from regularization import living, measures, model, runs
@@ -134,7 +132,7 @@ def test_the_forward_pass_is_pythons(node, built, tmp_path):
     """On the digits that the page loads, with the weights that it loads, against the saved runs."""
     results = built / "results"
     saved = [runs.load(slug, results).weights[0] for slug in TECHNIQUES]
-    images = load(gzip.decompress((results / "test_digits.bin").read_bytes()))["images"]
+    images = read_living(results / "test_digits.bin")[0]["images"]
     logits = np.stack([measures.logits(weights, images) for weights in saved])
     assert len(images) == min(1_000, logits.shape[1])
     living.save("reference.bin", {"logits": np.float32(logits)}, {}, tmp_path)

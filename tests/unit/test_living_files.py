@@ -1,30 +1,21 @@
 """What pages load: films, digits and weights, as small files."""
 
-import gzip
 import json
 
 import numpy as np
 import pytest
 from bs4 import BeautifulSoup
-from safetensors import safe_open
+from conftest import read_living
 
 from regularization import experiments, figures, living, measures, training
 from regularization.techniques import L2, EarlyStopping, WeightAveraging
-
-
-def read(path):
-    """A file's arrays and words, by the library that has the format."""
-    unpacked = path.with_suffix(".unpacked")
-    unpacked.write_bytes(gzip.decompress(path.read_bytes()))
-    with safe_open(unpacked, "np") as file:
-        return {k: file.get_tensor(k) for k in file.keys()}, json.loads(file.metadata()["about"])
 
 
 def test_a_file_is_safetensors_in_gzip_and_the_same_each_time(tmp_path):
     arrays = {"a": np.arange(6, dtype="int8").reshape(2, 3), "b": np.float32([[1.5]])}
     living.save("x.bin", arrays, {"said": ["é", 1]}, tmp_path)
     content = (tmp_path / "x.bin").read_bytes()
-    found, about = read(tmp_path / "x.bin")
+    found, about = read_living(tmp_path / "x.bin")
     assert about == {"said": ["é", 1]}
     assert all(
         np.array_equal(found[k], arrays[k]) and found[k].dtype == arrays[k].dtype for k in arrays
@@ -69,7 +60,7 @@ def test_a_film_has_the_start_the_end_and_as_many_frames_early_as_late(digits, t
     path = training.fit(places, digits, steps=20, seeds=[0, 0], learning_rate=[1e-3, 1e-3])
     run = training.fit(L2(0.0), digits, steps=800, seeds=2, every=10, watch=film.watch)
     film.save("l2", path, tmp_path)
-    frames, about = read(tmp_path / "l2.film")
+    frames, about = read_living(tmp_path / "l2.film")
     time, strength = about["reels"]
     (steps,) = [axis["at"] for axis in time["axes"]]
     assert steps[0] == 0 and steps[1] == 10 and steps[-1] == 800
@@ -107,7 +98,7 @@ def test_what_a_page_can_set_are_the_experiments_own(digits, tmp_path):
     tuned = training.fit(L2(1e-6), digits, steps=20, seeds=2, learning_rate=3e-3)
     small = living.training_digits(digits, np.arange(7))
     living.save_training_digits(small, {"l2": run}, {"l2": tuned}, run, tmp_path)
-    arrays, about = read(tmp_path / "training_digits.bin")
+    arrays, about = read_living(tmp_path / "training_digits.bin")
     assert set(arrays) == {
         f"{a}_{b}" for a in ("train", "validation") for b in ("images", "labels")
     }

@@ -9,7 +9,7 @@ export const number = (initial, low, high, { whole = false } = {}) => ({
     const value = DECIMAL.test(text) ? Number(text) : NaN;
     return value >= low && value <= high && (!whole || Number.isInteger(value)) ? value : initial;
   },
-  write: (value) => String(Number(value.toPrecision(6))),
+  write: (value) => (Number.isNaN(value) ? "" : String(Number(value.toPrecision(6)))),
 });
 
 /** One of some words. */

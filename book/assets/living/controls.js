@@ -92,9 +92,12 @@ export function voice(pause = 1500) {
   });
 }
 
+/** Take back what `trouble` said. */
+export const calm = (figure) => figure.querySelector(".living-trouble")?.remove();
+
 /** Say in place what went wrong; the figure stays as it was printed. */
 export function trouble(figure, error) {
-  figure.querySelector(".living-trouble")?.remove();
+  calm(figure);
   figure.append(
     element(
       "p",
@@ -103,6 +106,9 @@ export function trouble(figure, error) {
     ),
   );
 }
+
+/** A hyperparameter's name as a label: "Noise scale". */
+export const titled = (name) => name[0].toUpperCase() + name.slice(1).replaceAll("_", " ");
 
 export const percent = (share) => `${(100 * share).toFixed(1)} %`;
 /** A correlation as it is written in the book, with a minus of its own. */

@@ -2,7 +2,7 @@
 
 import { choice, number, put, read, strokes } from "./address.js";
 import { Board } from "./board.js";
-import { button, element, plain, select, slider, toggle, trouble, voice } from "./controls.js";
+import { button, calm, element, plain, select, slider, toggle, trouble, voice } from "./controls.js";
 import { averaged, disturbed, FINE, likeData, rasterize } from "./drawing.js";
 import { load, result } from "./files.js";
 import { evidence, largest, logits, softmax } from "./model.js";
@@ -168,9 +168,7 @@ export function widget(figure, { digits, weights }) {
           "div",
           { class: "living-buttons" },
           button("Undisturbed", () => change(undisturbed)),
-          button("Reset all", () =>
-            change(Object.fromEntries(Object.entries(fields).map(([name, { initial }]) => [name, initial]))),
-          ),
+          button("Reset all", () => change(read("", fields))),
         ),
       ),
       element(
@@ -222,7 +220,7 @@ export function widget(figure, { digits, weights }) {
   }
 
   function answer({ count, side, form, labels, image, models }, told) {
-    figure.querySelector(".living-trouble")?.remove();
+    calm(figure);
     if (state.digit > count) return change({ digit: 0 });
     const base = state.digit ? image(state.digit - 1) : undefined;
     const grid = rasterize(state.ink, side, base);

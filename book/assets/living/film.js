@@ -1,7 +1,7 @@
 // A slider over training time and over strength moves a figure's ten weight images.
 
 import { put, read } from "./address.js";
-import { button, element, percent, plain, signed, slider, voice } from "./controls.js";
+import { button, element, percent, plain, signed, slider, titled, voice } from "./controls.js";
 import { draw, frame } from "./curve.js";
 import { load, result } from "./files.js";
 import { ten } from "./picture.js";
@@ -25,7 +25,7 @@ export async function widget(figure, { film }) {
     printed.style.display = "none";
     curve.style.display = "";
     pictures.hidden = reset.disabled = false;
-    pictures.show(reel.frame(index), reel.side, `Ten weight images for the digits 0 to 9. ${words}`);
+    pictures.show(reel.frame(index), reel.side, words);
     said.say(words);
     // Along the axis moved last, while the others stay.
     const { last: axis } = reel;
@@ -57,7 +57,7 @@ export async function widget(figure, { film }) {
       ({ name, at }, axis) =>
         at.length > 1 &&
         slider(
-          LABELS[name] ?? name[0].toUpperCase() + name.slice(1).replaceAll("_", " "),
+          LABELS[name] ?? titled(name),
           at.map((_, i) => i),
           (i) => plain(at[i]),
           (i) => {
@@ -78,20 +78,11 @@ export async function widget(figure, { film }) {
 }
 
 class Reel {
-  constructor({ axes, accuracy, limits, note, shades, smoothness }, { data, shape }) {
+  /** `about` holds the axes and, frame by frame, accuracy, limits and smoothness; shades, a note. */
+  constructor(about, { data, shape }) {
     const [classes, side] = shape.slice(-3);
-    Object.assign(this, {
-      axes,
-      accuracy,
-      limits,
-      note,
-      shades,
-      smoothness,
-      data,
-      side,
-      size: classes * side * side,
-    });
-    this.last = axes.findIndex(({ at }) => at.length > 1);
+    Object.assign(this, about, { data, side, size: classes * side * side });
+    this.last = about.axes.findIndex(({ at }) => at.length > 1);
   }
 
   index = (places) => places.reduce((before, place, axis) => before * this.axes[axis].at.length + place, 0);

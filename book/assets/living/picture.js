@@ -54,7 +54,7 @@ export function ten(classes = 10) {
       const limit = extent(values);
       const size = side * side;
       canvases.forEach((canvas, i) => paint(canvas, values.subarray(i * size, (i + 1) * size), side, limit));
-      made.setAttribute("aria-label", words);
+      made.setAttribute("aria-label", `Ten weight images for the digits 0 to 9. ${words}`);
     },
   });
 }

@@ -30,6 +30,12 @@ function sum(array, f) {
   return total;
 }
 
+/** The squared length of the whole kernel (the floor is TensorFlow's). */
+function square(kernel) {
+  const total = sum(kernel, (i) => kernel[i] ** 2);
+  return Math.max(total, 1e-12);
+}
+
 /** The sums of a * b for each class. */
 function byClass(a, b, classes) {
   const found = new Float64Array(classes);
@@ -57,9 +63,6 @@ const DEFAULT = {
   atTest: (s, p) => p,
 };
 
-/** A mean and the logarithm of a width for each weight. */
-const MEAN_AND_WIDTH = { parameters: (kernel) => ({ mu: kernel, log_sigma: kernel.slice() }) };
-
 export const TECHNIQUES = {
   Technique: {},
 
@@ -72,7 +75,7 @@ export const TECHNIQUES = {
   },
 
   GaussianWeights: {
-    ...MEAN_AND_WIDTH,
+    parameters: (kernel) => ({ mu: kernel, log_sigma: kernel.slice() }),
     draw: (s, random, { classes, pixels, step }) => ({ weights: random.rotated(classes * pixels, step) }),
     weights: (s, p, noise) =>
       map(p.mu, (mu, i) => {
@@ -101,23 +104,12 @@ export const TECHNIQUES = {
 
   WeightNormalization: {
     weights(s, p) {
-      const scale =
-        s.norm /
-        Math.sqrt(
-          Math.max(
-            sum(p.kernel, (i) => p.kernel[i] ** 2),
-            1e-12,
-          ),
-        );
+      const scale = s.norm / Math.sqrt(square(p.kernel));
       return map(p.kernel, (w) => scale * w);
     },
-    gradient(s, p, d, noise, shape, weights) {
-      const square = Math.max(
-        sum(p.kernel, (i) => p.kernel[i] ** 2),
-        1e-12,
-      );
-      const along = sum(d, (i) => d[i] * p.kernel[i]) / square;
-      const scale = s.norm / Math.sqrt(square);
+    gradient(s, p, d) {
+      const along = sum(d, (i) => d[i] * p.kernel[i]) / square(p.kernel);
+      const scale = s.norm / Math.sqrt(square(p.kernel));
       return { kernel: map(d, (each, i) => scale * (each - along * p.kernel[i])) };
     },
   },

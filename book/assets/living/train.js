@@ -3,6 +3,7 @@
 import { choice, number, put, read } from "./address.js";
 import {
   button,
+  calm,
   element,
   lessMotion,
   percent,
@@ -10,6 +11,7 @@ import {
   signed,
   select,
   slider,
+  titled,
   toggle,
   trouble,
   voice,
@@ -38,7 +40,7 @@ export function widget(figure, { training, digits }) {
     try {
       const files = await Promise.all([load(result(`${training}.bin`)), load(result(`${digits}.bin`))]);
       const panel = new Panel(...files);
-      figure.querySelector(".living-trouble")?.remove();
+      calm(figure);
       intro.replaceWith(panel.element);
       return panel.element.querySelector("button");
     } catch (error) {
@@ -72,27 +74,22 @@ class Panel {
     this.techniques = about.techniques.filter(({ name }) => TECHNIQUES[name]);
     this.reference = about.reference;
     this.fields = {
-      train: choice("1", ["1"]),
+      train: choice("", ["1"]),
       batch: choice("32", BATCHES.map(String)),
       seed: number(0, 0, 999, { whole: true }),
     };
     const slugs = this.techniques.map(({ slug }) => slug);
-    const anything = number(NaN, 0, 1e6); // held against the technique's own range below
-    Object.assign(anything, {
-      write: (value) => (Number.isNaN(value) ? "" : String(Number(value.toPrecision(6)))),
-    });
     for (const [key, first] of [
       ["a", slugs[0]],
       ["b", ""],
     ])
       Object.assign(this.fields, {
         [key]: choice(first, key === "b" ? ["", ...slugs] : slugs),
-        [`${key}.strength`]: anything,
+        [`${key}.strength`]: number(NaN, 0, 1e6), // held against the technique's own range below
         [`${key}.rate`]: number(1e-3, 1e-6, 1),
       });
-    this.state = read(location.search, this.fields);
     // In the address as long as the panel is open, also where all else is at its default.
-    this.fields.train.initial = "";
+    this.state = { ...read(location.search, this.fields), train: "1" };
     this.worker = new Worker(new URL("./worker.js", import.meta.url), { type: "module" });
     this.worker.onmessage = ({ data }) => this.show(data);
     this.worker.onerror = (event) =>
@@ -231,9 +228,7 @@ class Panel {
       strength.replaceChildren();
       if (knob)
         strength.append(
-          slider(knob[0].toUpperCase() + knob.slice(1).replaceAll("_", " "), places(path), plain, (value) =>
-            this.turn({ [`${key}.strength`]: value }),
-          ),
+          slider(titled(knob), places(path), plain, (value) => this.turn({ [`${key}.strength`]: value })),
         );
     }
     strength.firstElementChild?.set(this.strength(key));
@@ -269,8 +264,7 @@ class Panel {
   }
 
   defaults() {
-    for (const [name, { initial }] of Object.entries(this.fields))
-      this.state[name] = name === "train" ? "1" : initial;
+    this.state = { ...read("", this.fields), train: "1" };
     this.apply();
     this.reset();
   }
@@ -285,7 +279,7 @@ class Panel {
       const model = this.models[i];
       const ofLoss = step ? `, loss of the last batch ${plain(loss)}` : "";
       const words = `Test accuracy ${percent(accuracy)}${ofLoss}. Neighbouring pixels correlate at ${signed(smoothness(weights, this.side))}, weights up to ${plain(extent(weights))}.`;
-      model.pictures.show(weights, this.side, `Ten weight images for the digits 0 to 9. ${words}`);
+      model.pictures.show(weights, this.side, words);
       model.words.textContent = words;
       return `${this.of(model.key).title}: ${percent(accuracy)}`;
     });
