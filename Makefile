@@ -5,12 +5,20 @@ BACKEND ?= tensorflow
 JOBS    ?= $(shell getconf _NPROCESSORS_ONLN 2>/dev/null || echo 2)
 BUILD   ?= _build
 PORT    ?= 8000
+PROFILE ?=
+GPU     ?= 0
+CONFIG  ?=
+VERSION ?=
+AGAINST ?=
 
 one_of = $(if $(filter $(words $($(1))):$($(1)),$(addprefix 1:,$(2))),,$(error \
   $(1)='$($(1))' is unknown. Expected one of: $(2). For example: make book $(1)=$(firstword $(2))))
 $(call one_of,PRESET,paper quick)
 $(call one_of,DATA,auto mnist digits)
 $(call one_of,BACKEND,tensorflow jax)
+PROFILES = $(patsubst profiles/%/config.yaml,%,$(wildcard profiles/*/config.yaml))
+$(if $(PROFILE),$(call one_of,PROFILE,$(PROFILES)))
+WHERE = --build "$(BUILD)" --jobs $(JOBS) --gpus $(GPU) $(if $(PROFILE),--profile $(PROFILE))
 
 export KERAS_BACKEND := $(BACKEND)
 # Chapters run in their own folders, so a relative folder is made absolute here, where it was given.
@@ -23,12 +31,14 @@ else
 export PATH := $(CURDIR)/.venv/bin:$(PATH)
 endif
 
-.PHONY: help book quick chapter pdf links test golden bench verify publish lab serve lock picture strip \
+.PHONY: help book quick sweep chapter pdf links test golden bench verify publish release lab serve lock picture strip \
   repository clean
 
 help:  ## this list
 	@echo "make book    execute every chapter and build the site ($(BUILD)/html/index.html)"
 	@echo "make quick   the same in less than four minutes: few steps, two seeds"
+	@echo "make sweep CONFIG=sweeps/hundred_seeds.yaml"
+	@echo "             train a grid of models in jobs of their own; go on where it stopped"
 	@echo "make chapter NAME=slug TITLE=\"...\" begin a technique: chapter, code, test, its lines in lists"
 	@echo "make pdf     the same as one PDF: $(BUILD)/seeing-regularization.pdf (needs Chromium)"
 	@echo "make links   look whether the links that leave the book still lead somewhere"
@@ -37,7 +47,9 @@ help:  ## this list
 	@echo "make bench   time the loop beside its peers, what a step costs, here and in JavaScript;"
 	@echo "             BOOK=paper|quick also times a cold make book, MACHINE=name names the record"
 	@echo "make verify  hold a full build's results against the released ones, name what moved"
+	@echo "             AGAINST=folder holds it against another build: the same to the byte?"
 	@echo "make publish release the build's results instead: published/results.json"
+	@echo "make release VERSION=1.0.0  after make book: note the version, pack the site, tag the commit"
 	@echo "make lab     open the chapters in JupyterLab"
 	@echo "make serve   serve the built site on http://localhost:$(PORT)"
 	@echo "make lock    compile requirements.txt anew from pyproject.toml (needs uv)"
@@ -47,16 +59,19 @@ help:  ## this list
 	@echo "make clean   remove what was built (the environment stays: rm -r .venv)"
 	@echo
 	@echo "PRESET=paper|quick  DATA=auto|mnist|digits  BACKEND=tensorflow|jax"
+	@echo "PROFILE=slurm runs the jobs of book and sweep on a cluster (profiles/README.md)"
 	@echo "MNIST_DIR=folder with MNIST's four files  JOBS=chapters at a time"
 
 book: .venv/.installed
-	@python workflow/prepare.py --build "$(BUILD)" --preset $(PRESET) --dataset $(DATA)
-	@snakemake --cores $(JOBS) --config build="$(BUILD)" --keep-going --rerun-incomplete \
-	  --quiet all --nolock
-	@echo "The book is at $(BUILD)/html/index.html"
+	@python workflow/build.py --preset $(PRESET) --dataset $(DATA) $(WHERE)
 
 quick:
 	@$(MAKE) --no-print-directory book PRESET=quick
+
+sweep: .venv/.installed
+	$(if $(CONFIG),,$(error CONFIG is not set. Expected the file of a sweep. \
+	  For example: make sweep CONFIG=sweeps/hundred_seeds.yaml))
+	@python workflow/sweep.py --config "$(CONFIG)" --dataset $(DATA) $(WHERE)
 
 chapter: .venv/.installed
 	@python workflow/chapter.py --name="$$NAME" --title="$$TITLE"
@@ -83,10 +98,13 @@ bench: .venv/.installed
 	  echo "The page's own training was not timed: that needs node, and a built book."; fi
 
 verify: .venv/.installed
-	@python workflow/verify.py --build "$(BUILD)"
+	@python workflow/verify.py --build "$(BUILD)" $(if $(AGAINST),--against "$(AGAINST)")
 
 publish: .venv/.installed
 	@python workflow/verify.py --build "$(BUILD)" --publish
+
+release: .venv/.installed
+	@python workflow/release.py --build "$(BUILD)" --version "$(VERSION)"
 
 lab: .venv/.installed
 	@jupyter lab --notebook-dir=book $(LAB_OPTIONS)

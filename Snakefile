@@ -12,163 +12,94 @@ BOOK = Path("book")
 NOTEBOOKS = contents.notebooks()
 TECHNIQUES = contents.techniques()
 POST = contents.of_the_post()
+TUNED = [f"{slug}_tuned" for slug in TECHNIQUES]
 
 
-def results(*slugs):
-    return expand(f"{BUILD}/results/{{slug}}.{{kind}}", slug=slugs, kind=["json", "npz"])
+def in_results(*names):
+    return expand(f"{BUILD}/results/{{name}}", name=names)
 
 
-# What the chapter "As it should be" trains.
-CORRECTIONS = ["density_weights", "drawn_weights", "l2_path"]
-
-# What the pages load that the reader moves: films of chapters, digits and weights (assets/living).
-def films(*slugs):
-    return expand(f"{BUILD}/results/{{slug}}.film", slug=slugs)
+def runs(*slugs):
+    return in_results(*(f"{slug}.{kind}" for slug in slugs for kind in ("json", "npz")))
 
 
+# What a page leaves beside its executed copy: runs, and what the pages load that the reader moves.
+LEAVES = {f"techniques/{slug}": runs(slug, f"{slug}_tuned") + in_results(f"{slug}.film") for slug in TECHNIQUES}
+LEAVES["corrected"] = runs("density_weights", "drawn_weights", "l2_path")
+LEAVES["beyond/deeper"] = in_results("deeper_claims.json")
 KNOBS = ["l2_strength", "l1_strength", "dropout_rate", "noise_scale", "gaussian_noise", "norm"]
-KNOB_FILMS = expand(f"{BUILD}/results/strength_{{knob}}.film", knob=KNOBS)
-LIVING = expand(f"{BUILD}/results/{{name}}.bin", name=["weights", "test_digits", "training_digits"])
+LEAVES["beyond/strength"] = in_results(*(f"strength_{knob}.film" for knob in KNOBS))
+LEAVES["living"] = in_results("weights.bin", "test_digits.bin", "training_digits.bin")
+LEAVES["reproduction"] = in_results("ledger.json")
 
-# The claims that the chapter on deeper networks decides; the ledger takes them in.
-DEEPER = f"{BUILD}/results/deeper_claims.json"
-
-# Which chapter compares itself with whose runs: first the plain one, then the others.
-PLAIN = ["no_regularization", "no_regularization_tuned"]
+# Which page reads what others leave: a technique compares itself with the plain runs.
+PLAIN = runs("no_regularization", "no_regularization_tuned")
 READS = {f"techniques/{slug}": PLAIN for slug in TECHNIQUES}
 READS["techniques/no_regularization"] = []
-READS["techniques/weight_normalization"] = PLAIN + ["l2"]
-READS["comparison"] = POST
-READS["corrected"] = POST + ["weight_normalization_with_gain"]
-READS["reproduction"] = READS["corrected"] + CORRECTIONS
-READS["equal_care"] = [f"{slug}_tuned" for slug in TECHNIQUES]
-READS["map"] = TECHNIQUES
-READS["living"] = TECHNIQUES + READS["equal_care"]
-EXECUTE = (
-    "python workflow/execute.py {input.notebook} {output} --inputs {input} --log {log} "
-    f"--settings {BUILD}/settings.json --results {BUILD}/results"
-)
+READS["techniques/weight_normalization"] = PLAIN + runs("l2")
+READS["comparison"] = runs(*POST)
+READS["corrected"] = runs(*POST, "weight_normalization_with_gain")
+READS["reproduction"] = READS["corrected"] + LEAVES["corrected"] + LEAVES["beyond/deeper"]
+READS["equal_care"] = runs(*TUNED)
+READS["map"] = runs(*TECHNIQUES)
+READS["living"] = runs(*TECHNIQUES, *TUNED)
+# A chapter takes the table of the sweep of its name, where `make sweep` has made one.
+for page in ("beyond/strength", "beyond/when_it_helps"):
+    READS[page] = [path for path in in_results(f"{Path(page).name}.csv") if Path(path).is_file()]
+READS["beyond/speed"] = sorted(map(str, Path("bench/results").glob("*.json")))
 
-
-# Outputs of chapters are `update`d: one whose inputs were written anew, as they were, stays.
-def made_from(page):
-    notebook = f"book/{page}.ipynb"
-    return {
-        "notebook": notebook,
-        "settings": f"{BUILD}/settings.json",
-        "lock": "requirements.txt",
-        "execute": "workflow/execute.py",
-        "sources": [str(Path(p).relative_to(workflow.basedir)) for p in dependencies.of_notebook(notebook)],
-        "results": results(*READS.get(page, [])),
-        "claims": [DEEPER] if page == "reproduction" else [],
-        "records": sorted(map(str, Path("bench/results").glob("*.json"))) if page == "beyond/speed" else [],
-    }
+# What a job asks of a cluster, at paper: measured time and memory, and as much again and more.
+LONG = [page for page in NOTEBOOKS if page.startswith(("techniques/", "beyond/"))] + ["corrected"]
 
 
 rule site:
     input:
         executed=expand(f"{BUILD}/executed/{{page}}.ipynb", page=NOTEBOOKS),
+        left=[path for page in NOTEBOOKS for path in LEAVES.get(page, [])],
         pages=[str(p) for p in sorted(BOOK.rglob("*")) if p.is_file() and p.suffix != ".ipynb"],
         config=["_config.yml", "_toc.yml", "CITATION.cff", "requirements.txt"],
         scripts=[f"workflow/{name}.py" for name in ["site", "colophon", "contents", "repository"]],
         theme=[str(p) for p in sorted(Path("workflow/theme").rglob("*.*")) if p.suffix != ".pyc"],
         figures=["src/regularization/figures.py", "src/regularization/book.mplstyle"],
-        results=results(*TECHNIQUES, *READS["equal_care"], *CORRECTIONS),
-        films=films(*TECHNIQUES) + KNOB_FILMS,
-        living=LIVING,
-        ledger=f"{BUILD}/results/ledger.json",
+        settings=f"{BUILD}/settings.json",
     output:
         f"{BUILD}/html/index.html",
     log:
         f"{BUILD}/logs/site.log",
-    threads: workflow.cores
+    resources:
+        mem_mb=4_000,
+        runtime=30,
     shell:
-        f"python workflow/site.py --build {BUILD} --log {{log}}"
+        f"python workflow/site.py --build {BUILD} --log {{log}} --inputs {{input}}"
 
 
-rule technique:
-    input:
-        unpack(lambda wildcards: made_from(f"techniques/{wildcards.page}")),
-    output:
-        executed=update(f"{BUILD}/executed/techniques/{{page}}.ipynb"),
-        runs=update(results("{page}", "{page}_tuned")),
-        film=update(films("{page}")),
-    log:
-        f"{BUILD}/logs/techniques/{{page}}.log",
-    priority: 1  # the long ones first
-    shell:
-        EXECUTE
+# Outputs of chapters are `update`d: one whose inputs were written anew, as they were, stays.
+for page in NOTEBOOKS:
 
-
-rule corrected:
-    input:
-        unpack(lambda wildcards: made_from("corrected")),
-    output:
-        executed=update(f"{BUILD}/executed/corrected.ipynb"),
-        runs=update(results(*CORRECTIONS)),
-    log:
-        f"{BUILD}/logs/corrected.log",
-    shell:
-        EXECUTE
-
-
-rule deeper:
-    input:
-        unpack(lambda wildcards: made_from("beyond/deeper")),
-    output:
-        executed=update(f"{BUILD}/executed/beyond/deeper.ipynb"),
-        claims=update(DEEPER),
-    log:
-        f"{BUILD}/logs/beyond/deeper.log",
-    priority: 1
-    shell:
-        EXECUTE
-
-
-rule strength:
-    input:
-        unpack(lambda wildcards: made_from("beyond/strength")),
-    output:
-        executed=update(f"{BUILD}/executed/beyond/strength.ipynb"),
-        films=update(KNOB_FILMS),
-    log:
-        f"{BUILD}/logs/beyond/strength.log",
-    shell:
-        EXECUTE
-
-
-rule living:
-    input:
-        unpack(lambda wildcards: made_from("living")),
-    output:
-        executed=update(f"{BUILD}/executed/living.ipynb"),
-        files=update(LIVING),
-    log:
-        f"{BUILD}/logs/living.log",
-    shell:
-        EXECUTE
-
-
-rule reproduction:
-    input:
-        unpack(lambda wildcards: made_from("reproduction")),
-    output:
-        executed=update(f"{BUILD}/executed/reproduction.ipynb"),
-        ledger=update(f"{BUILD}/results/ledger.json"),
-    log:
-        f"{BUILD}/logs/reproduction.log",
-    shell:
-        EXECUTE
-
-
-rule chapter:
-    input:
-        unpack(lambda wildcards: made_from(wildcards.page)),
-    output:
-        executed=update(f"{BUILD}/executed/{{page}}.ipynb"),
-    log:
-        f"{BUILD}/logs/{{page}}.log",
-    wildcard_constraints:
-        page="(?!techniques/|corrected$|reproduction$|living$|beyond/(?:deeper|strength)$).+",
-    shell:
-        EXECUTE
+    rule:
+        name:
+            page.replace("/", "_")
+        input:
+            notebook=f"book/{page}.ipynb",
+            settings=f"{BUILD}/settings.json",
+            lock="requirements.txt",
+            execute="workflow/execute.py",
+            sources=[
+                str(Path(path).relative_to(workflow.basedir))
+                for path in dependencies.of_notebook(f"book/{page}.ipynb")
+            ],
+            reads=READS.get(page, []),
+        output:
+            update(f"{BUILD}/executed/{page}.ipynb"),
+            *map(update, LEAVES.get(page, [])),
+        log:
+            f"{BUILD}/logs/{page}.log",
+        priority: int(page in LONG)  # the long ones first
+        resources:
+            cpus_per_task=4 if page in LONG else 1,
+            mem_mb=8_000 if page in LONG else 4_000,
+            runtime=120 if page in LONG else 30,  # minutes
+            gpu=int(config.get("gpu", 0)) if page in LONG else 0,
+        shell:
+            "python workflow/execute.py {input.notebook} {output} --inputs {input} --log {log} "
+            f"--settings {BUILD}/settings.json --results {BUILD}/results"

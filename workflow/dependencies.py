@@ -12,7 +12,15 @@ PACKAGE = Path(__file__).parents[1] / "src" / "regularization"
 def of_notebook(path):
     """Return the sources, as paths, that the notebook's code cells reach."""
     cells = nbformat.read(path, as_version=4).cells
-    code = "\n".join(cell.source for cell in cells if cell.cell_type == "code")
+    return _reached("\n".join(cell.source for cell in cells if cell.cell_type == "code"))
+
+
+def of_module(name):
+    """Return the sources, as paths, that a module of the package reaches, itself among them."""
+    return _reached(f"import regularization.{name}")
+
+
+def _reached(code):
     found, ahead = {PACKAGE / "__init__.py"}, _imports(code)
     while ahead:
         module = ahead.pop()

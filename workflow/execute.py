@@ -1,18 +1,18 @@
 """Execute one chapter with papermill: the finished notebook, clean, or a message and nothing.
 
-Beside its log it leaves a record: a hash of what it was made from, its time and memory. Where the
-hash is still the same, it is not executed again, however new the files are.
+Beside its log it leaves a record: what it was made from, its time and memory. Where all of that is
+still the same, it is not executed again, however new the files are.
 """
 
 import argparse
-import hashlib
 import json
 import os
 import sys
 import time
 from pathlib import Path
 
-from regularization.runs import replacing
+import records
+from safely import alone, in_words
 
 # A grammar of web addresses, optional in jsonschema, takes longer to import than all of papermill.
 sys.modules["rfc3987_syntax"] = None
@@ -30,6 +30,18 @@ def main():
     parser.add_argument("--log", type=Path, required=True)
     parser.add_argument("--inputs", type=Path, nargs="+", required=True, help="what it depends on")
     arguments = parser.parse_args()
+    with in_words(arguments.notebook, arguments.results.parent):
+        # A workflow that was killed may have left this very chapter at work.
+        with alone(arguments.log.with_suffix(".lock"), arguments.notebook):
+            make(arguments)
+
+
+def make(arguments):
+    """Execute the notebook and leave a record, unless what the last one names is as it was."""
+    start, outputs = time.perf_counter(), arguments.outputs
+    record, inputs = arguments.log.with_suffix(".json"), records.hashes(arguments.inputs)
+    if records.is_current(record, inputs) and all(path.is_file() for path in outputs):
+        return
     settings = json.loads(arguments.settings.read_text())
     # Set before the kernel starts, so that it inherits them.
     os.environ.update(
@@ -38,26 +50,20 @@ def main():
         TF_CPP_MIN_LOG_LEVEL="3",
         TQDM_DISABLE="1",
     )
-    start = time.perf_counter()
-    arguments.log.parent.mkdir(parents=True, exist_ok=True)
-    output, record = arguments.outputs[0], arguments.log.with_suffix(".json")
-    inputs = fingerprint(arguments.inputs)
-    if all(path.is_file() for path in (record, *arguments.outputs)):
-        if json.loads(record.read_text())["inputs"] == inputs:
-            return  # everything it depends on is as it was
     record.unlink(missing_ok=True)
+    for output in outputs:  # and what it had half written
+        for temporary in output.parent.glob(f".{output.stem}.*"):
+            temporary.unlink()
     with open(arguments.log, "w") as log:
         terminal = os.dup(2)
         os.dup2(log.fileno(), 2)  # the kernel inherits it: its warnings are the log's
         try:
-            execute(arguments.notebook, output, settings, log)
+            execute(arguments.notebook, outputs[0], settings, log)
         except ChapterError as error:
             os.dup2(terminal, 2)
             sys.exit(f"{error} The log is {arguments.log}.")
     seconds = time.perf_counter() - start
-    made = {"inputs": inputs, "seconds": seconds, "peak_memory_mib": peak_memory()}
-    with replacing(record) as temporary:
-        temporary.write_text(json.dumps(made, indent=1) + "\n")
+    records.write(record, inputs, outputs, seconds=seconds, peak_memory_mib=peak_memory())
     print(f"{arguments.notebook} {seconds:.0f} s", flush=True)
 
 
@@ -69,14 +75,6 @@ def peak_memory():
         return None
     unit = 2**20 if sys.platform == "darwin" else 2**10
     return resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss / unit
-
-
-def fingerprint(paths):
-    """Return a hash of the contents of files: a file written anew may be what it was."""
-    digest = hashlib.sha256()
-    for path in sorted(paths):
-        digest.update(f"{path}\0".encode() + hashlib.sha256(path.read_bytes()).digest())
-    return digest.hexdigest()
 
 
 class ChapterError(Exception):
@@ -135,7 +133,8 @@ def execute(notebook, output, settings, log):
 
 def clean(notebook):
     """Drop what differs between two runs, or is not for the page, from an executed notebook."""
-    notebook.metadata.pop("papermill", None)
+    for key in ("papermill", "widgets"):
+        notebook.metadata.pop(key, None)
     for cell in notebook.cells:
         for key in ("papermill", "execution"):
             cell.metadata.pop(key, None)
@@ -144,9 +143,16 @@ def clean(notebook):
             cell.id = "injected-parameters"
             cell.metadata.tags = ["injected-parameters", "remove-cell"]
         if cell.cell_type == "code":
-            # Warnings and logs are in the log; a page is prose, code and results.
-            cell.outputs = [o for o in cell.outputs if o.get("name") != "stderr"]
+            cell.outputs = [output for output in cell.outputs if is_result(output)]
+            if "of-the-moment" in tags:  # a time, which would be another each time
+                cell.outputs = []
     return notebook
+
+
+def is_result(output):
+    """Return whether an output is for the page: warnings are in the log, progress bars are over."""
+    bar = "application/vnd.jupyter.widget-view+json" in output.get("data", {})
+    return output.get("name") != "stderr" and not bar
 
 
 if __name__ == "__main__":

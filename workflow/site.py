@@ -11,7 +11,9 @@ from pathlib import Path
 
 import colophon
 import contents
+import records
 import yaml
+from safely import alone, in_words
 
 from regularization import figures
 
@@ -32,7 +34,18 @@ def main():
     parser.add_argument("--build", type=Path, required=True)
     parser.add_argument("--log", type=Path, required=True)
     parser.add_argument("--builder", default="html", choices=WHAT)
+    parser.add_argument("--inputs", type=Path, nargs="+", default=[], help="what it depends on")
     arguments = parser.parse_args()
+    with in_words("The site", arguments.build):
+        with alone(arguments.build / ".site.lock", f"the pages in {arguments.build}"):
+            inputs = records.hashes(arguments.inputs)
+            make(arguments)
+            if inputs:
+                records.write(arguments.build / "site.json", inputs)
+
+
+def make(arguments):
+    """Build all pages in a folder beside, then put it in place."""
     build, builder = arguments.build.absolute(), arguments.builder
     work, finished = build / "site", build / builder
     for folder in (work, finished):
@@ -63,6 +76,8 @@ def main():
             f"The {WHAT[builder]}: " + " ".join(warnings[:5]) + " Expected a build without "
             f"warnings. The log is {arguments.log}."
         )
+    # For a next build of the same folder, which never comes, and with this one's path in it.
+    (work / "_build" / builder / ".buildinfo").unlink(missing_ok=True)
     (work / "_build" / builder).rename(finished)
     shutil.rmtree(work)
 

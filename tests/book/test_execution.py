@@ -8,8 +8,10 @@ import os
 import subprocess
 import sys
 
+import build
 import nbformat
 import pytest
+import records
 from conftest import NOTEBOOKS, ROOT, build_book
 
 from regularization import presets, runs
@@ -32,7 +34,7 @@ def test_every_chapter_was_executed_and_cleaned(built):
         notebook = nbformat.read(path, as_version=4)
         code = [cell for cell in notebook.cells if cell.cell_type == "code"]
         assert all(cell.execution_count for cell in code)
-        assert "papermill" not in notebook.metadata
+        assert not {"papermill", "widgets"} & notebook.metadata.keys()
         injected = next(c for c in code if c.id == "injected-parameters")
         assert f'dataset = "{dataset}"' in injected.source and 'preset = "quick"' in injected.source
         kinds = {output.output_type for cell in code for output in cell.outputs}
@@ -131,7 +133,8 @@ def test_a_chapter_without_parameters_is_refused(tmp_path):
 
 
 def test_a_cleaned_copy_is_the_same_after_each_execution(tmp_path):
-    path = notebook(tmp_path, PARAMETERS, "import sys\nprint(1)\nprint(2, file=sys.stderr)")
+    noise = "import sys\nfrom tqdm.auto import tqdm\nprint(1)\nprint(2, file=sys.stderr)\n"
+    path = notebook(tmp_path, PARAMETERS, noise + "[*tqdm([3])];")
     hashes = set()
     for name in ("a", "b"):
         output = tmp_path / f"{name}.ipynb"
@@ -166,15 +169,33 @@ def test_a_chapter_is_executed_again_just_when_what_it_depends_on_has_changed(tm
 
 def test_a_chapter_whose_execution_was_broken_off_is_executed_again(tmp_path):
     """Its record is missing, and Snakemake has put the copy from before back as if it were new."""
-    chapters = ["whole.ipynb", "broken/off.ipynb", ".whole.123.ipynb"]
-    names = [f"executed/{name}" for name in chapters] + ["logs/whole.json", "html/index.html"]
-    for path in (tmp_path / name for name in names):
+    names = ["source", "executed/whole.ipynb", "executed/broken/off.ipynb", "html/index.html"]
+    paths = [tmp_path / name for name in names]
+    for path in paths:
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text("{}")
-    command = [sys.executable, str(ROOT / "workflow" / "prepare.py"), "--build", str(tmp_path)]
-    assert subprocess.run([*command, "--preset", "quick", "--dataset", "digits"]).returncode == 0
+    made_from = records.hashes([tmp_path / "source"])
+    records.write(tmp_path / "logs" / "whole.json", made_from, [tmp_path / "executed/whole.ipynb"])
+    records.write(tmp_path / "site.json", made_from)
+    build.forget_outdated(tmp_path)
     assert executed(tmp_path) == [tmp_path / "executed" / "whole.ipynb"]
     assert not (tmp_path / "html" / "index.html").exists()
+
+
+@pytest.mark.parametrize("name", ["source", "output"])
+def test_a_record_is_current_as_long_as_all_that_it_names_is_as_it_was(tmp_path, name):
+    for file in ("source", "output"):
+        (tmp_path / file).write_text("1")
+    record = tmp_path / "record.json"
+    records.write(record, records.hashes([tmp_path / "source"]), [tmp_path / "output"])
+    assert records.is_current(record)
+    (tmp_path / name).write_text("1")  # anew, as it was
+    assert records.is_current(record)
+    (tmp_path / name).write_text("2")
+    assert not records.is_current(record)
+    (tmp_path / name).unlink()
+    assert not records.is_current(record)
+    assert not records.is_current(tmp_path / "none.json")
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,93 @@
+"""Build the book: check the settings, get the data, then run what the Snakefile says, alone.
+
+What an earlier build left unfinished, or what its sources have outgrown, is cleared away first.
+"""
+
+import argparse
+import json
+import os
+import sys
+import time
+from pathlib import Path
+
+import engine
+import records
+from safely import alone, in_words
+
+from regularization import data, presets
+from regularization.runs import replacing
+
+
+def main():
+    """Write the settings if they have changed; stop with one paragraph if they cannot be met."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    engine.add_arguments(parser)
+    parser.add_argument("--preset", required=True)
+    parser.add_argument("--dataset", required=True)
+    arguments = parser.parse_args()
+    try:
+        presets.get(arguments.preset)
+        digits = data.load(arguments.dataset)
+    except (ValueError, data.DataError) as error:
+        sys.exit(str(error))
+    settings = {
+        "preset": arguments.preset,
+        "dataset": digits.name,
+        "backend": os.environ.get("KERAS_BACKEND", "tensorflow"),
+    }
+    del digits
+    build = arguments.build
+    with in_words("The book", build), alone(build / ".lock", f"the book in {build}"):
+        write(settings, build / "settings.json")
+        forget_outdated(build)
+        set_back(build)
+        # Once more if the clock was set back meanwhile.
+        done = engine.run(arguments) or set_back(build) and engine.run(arguments)
+    if not done:
+        logs = sorted(Path(".snakemake/log").glob("*.log"))
+        sys.exit(f"The book was not built. What Snakemake has to say: {logs[-1] if logs else ''}")
+    print(f"The book is at {build}/html/index.html")
+
+
+def write(settings, path):
+    """Write the settings, on which every chapter depends, if they are others than before."""
+    text = json.dumps(settings, indent=1) + "\n"
+    if not path.is_file() or path.read_text() != text:
+        with replacing(path) as temporary:
+            temporary.write_text(text)
+
+
+def forget_outdated(build):
+    """Delete executed chapters that were not made from the files as they are, and the site.
+
+    Snakemake compares times. They mislead it where the clock was set back; and where a chapter was
+    broken off, it puts the copy from before back as if it had been made just now.
+    """
+    index, executed = build / "html" / "index.html", build / "executed"
+    outdated = []
+    for path in executed.rglob("*.ipynb"):
+        record = build / "logs" / path.relative_to(executed).with_suffix(".json")
+        if not records.is_current(record):
+            outdated.append(path)
+    if outdated or not records.is_current(build / "site.json"):
+        outdated.append(index)
+    for path in outdated:
+        path.unlink(missing_ok=True)
+
+
+def set_back(build):
+    """Set times that are ahead of the clock to now, and return whether there were any.
+
+    Snakemake stops where an output, new as it is, seems to be older than what it was made from.
+    """
+    folders = [build, *map(Path, ("book", "src", "workflow", "bench"))]
+    paths = [*Path().glob("*"), *(path for folder in folders for path in folder.rglob("*"))]
+    now = time.time()
+    ahead = [path for path in paths if path.is_file() and path.stat().st_mtime > now]
+    for path in ahead:
+        os.utime(path)
+    return bool(ahead)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,37 @@
+"""One at a time, by a lock that the system lets go when its holder dies; full disks, in words."""
+
+import contextlib
+import shutil
+import sys
+
+import filelock
+
+
+@contextlib.contextmanager
+def alone(path, work):
+    """Hold the lock file `path`; where another process holds it, say so and wait for its end."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    lock = filelock.FileLock(path)
+    try:
+        lock.acquire(timeout=0)
+    except filelock.Timeout:
+        print(f"Another process is at {work}: waiting for its end.", file=sys.stderr, flush=True)
+        lock.acquire()
+    try:
+        yield
+    finally:
+        lock.release()
+
+
+@contextlib.contextmanager
+def in_words(what, folder):
+    """End with one paragraph where `what` cannot be written into `folder`."""
+    try:
+        yield
+    except OSError as error:
+        # Of several files that could not be copied, the first is enough.
+        reason = error.args[0][0][2] if isinstance(error, shutil.Error) else error
+        sys.exit(
+            f"{what} cannot be kept: {reason}. Expected room for it in {folder}. Make room, or "
+            "choose another folder by BUILD=folder."
+        )
