@@ -1,11 +1,8 @@
 """What the site says of itself: its first picture, what made it, and what one can take along."""
 
 import csv
-import datetime
 import json
-import os
 import shutil
-import time
 from html import escape
 from pathlib import Path
 
@@ -17,7 +14,7 @@ from regularization import figures, runs
 
 ROOT = Path(__file__).parents[1]
 #: What a row of results.csv says of a run and one of its seeds.
-OF_A_RUN = ["dataset", "preset", "steps", "batch_size", "learning_rate", "seconds_per_step"]
+OF_A_RUN = ["dataset", "preset", "steps", "batch_size", "learning_rate"]
 OF_A_SEED = ["train_accuracy", "test_accuracy", "test_accuracy_as_published"]
 OF_A_SEED += ["weight_min", "weight_max"]
 
@@ -31,7 +28,6 @@ def write(build, found, stage, files):
     parts = {
         "wall": raw(figures.wall(post, own_scales=True)),
         "made": raw(table_of_makers(build, found)),
-        "times": raw(table_of_times(build)),
         "results": raw(table_of_results(found)),
         "cite": citation(),
     }
@@ -55,7 +51,6 @@ def makers(build, found):
     """Return what made the pages, as pairs of words."""
     settings = json.loads((build / "settings.json").read_text())
     run = next(iter(found.values()))
-    moment = int(os.environ.get("SOURCE_DATE_EPOCH", time.time()))
     return [
         ("preset", settings["preset"]),
         ("data set", settings["dataset"]),
@@ -67,33 +62,13 @@ def makers(build, found):
         ("NumPy", run.versions["numpy"]),
         ("Python", run.versions["python"]),
         ("commit", runs.provenance()["commit"]),
-        ("date", datetime.datetime.fromtimestamp(moment, datetime.UTC).date().isoformat()),
+        ("date", runs.date()),
     ]
 
 
 def table_of_makers(build, found):
     """Return the makers as a table."""
     return figures.table(["", "this build"], makers(build, found), "What made these pages.")
-
-
-def table_of_times(build):
-    """Return how long each chapter took, and how much memory, the longest first."""
-    records = {
-        path.relative_to(build / "logs").with_suffix("").as_posix(): json.loads(path.read_text())
-        for path in (build / "logs").rglob("*.json")
-    }
-    rows = [
-        [page, f"{made['seconds']:.0f}", mebibytes(made["peak_memory_mib"])]
-        for page, made in sorted(records.items(), key=lambda item: -item[1]["seconds"])
-    ]
-    rows.append(["all of them", f"{sum(made['seconds'] for made in records.values()):.0f}", ""])
-    headers = ["chapter", "seconds", "peak memory, MiB"]
-    return figures.table(headers, rows, "How long each chapter took from start to end.")
-
-
-def mebibytes(memory):
-    """Write an amount of memory; some systems do not tell it."""
-    return "–" if memory is None else f"{memory:,.0f}"
 
 
 def table_of_results(found):

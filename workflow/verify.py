@@ -1,12 +1,15 @@
-"""Hold a fresh build against the released results, or release it: `make verify`, `make publish`."""
+"""Hold a fresh build against the released results, or against another build: `make verify`.
+
+Or make it the one that others are held against: `make publish`.
+"""
 
 import argparse
 import json
 import sys
-from datetime import UTC, datetime
 from pathlib import Path
 
 import numpy as np
+import records
 from scipy import stats
 
 from regularization import runs
@@ -20,6 +23,8 @@ MEASURES = (
     "weight_min",
     "weight_max",
 )
+#: How far a seed's figure may move when another backend adds the same numbers in another order.
+TOLERANCE = 0.01
 PROVENANCE = ("dataset", "preset", "steps", "backend", "device", "versions", "commit")
 
 
@@ -28,8 +33,11 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--build", type=Path, default=Path("_build"))
     parser.add_argument("--published", type=Path, default=PUBLISHED)
+    parser.add_argument("--against", type=Path, help="another build's folder")
     parser.add_argument("--publish", action="store_true", help="release this build's results")
     arguments = parser.parse_args()
+    if arguments.against:
+        return hold_against(arguments.build, arguments.against)
     try:
         fresh = collect(arguments.build)
         numbers = [run[m] for run in fresh["runs"].values() for m in MEASURES]
@@ -55,11 +63,61 @@ def main():
     about = {key: about.get(key, "unknown") for key in ("date", "commit", "backend")}
     release = f"the release of {about['date']} (commit {about['commit']}, {about['backend']})"
     if moved:
-        sys.exit("\n".join([f"{len(moved)} figures have moved since {release}:", *moved]))
+        count = "1 figure has" if len(moved) == 1 else f"{len(moved)} figures have"
+        sys.exit("\n".join([f"{count} moved since {release}:", *moved]))
+    same = sum(run == released["runs"][name] for name, run in fresh["runs"].items())
     print(
         f"All of {len(fresh['runs'])} runs and {len(fresh['verdicts'])} verdicts agree with "
-        f"{release} within their intervals."
+        f"{release} within their intervals; {same} of the runs to the last digit."
     )
+
+
+def hold_against(build, other):
+    """Say whether two builds are the same, byte for byte; of two backends, within the tolerance."""
+    try:
+        settings = [json.loads((each / "settings.json").read_text()) for each in (build, other)]
+        ours, theirs = files(build), files(other)
+        if settings[0] == settings[1]:
+            apart = [name for name in sorted(ours | theirs) if ours.get(name) != theirs.get(name)]
+            if apart:
+                sys.exit(
+                    f"{len(apart)} files of {build} and {other} differ: {', '.join(apart[:9])}"
+                )
+            print(f"All {len(ours)} files of {build} and {other} are the same, byte for byte.")
+            return
+        if any(settings[0][name] != settings[1][name] for name in ("preset", "dataset")):
+            sys.exit(
+                f"{build} and {other} are of other presets or data: {settings}. Expected two "
+                "builds that differ in nothing but their backend. Build one of them anew."
+            )
+        names = sorted(
+            {path.stem for each in (build, other) for path in each.glob("results/*.npz")}
+        )
+        moved = {
+            name: apart_at_most(*(runs.load(name, each / "results") for each in (build, other)))
+            for name in names
+        }
+    except (OSError, ValueError) as error:
+        sys.exit(f"There are no two whole builds: {error}. Run `make book` with either BUILD.")
+    worst = max(moved, key=moved.get)
+    said = f"the furthest apart is {worst} with {moved[worst]:.2g} on one seed"
+    backends = " and ".join(each["backend"] for each in settings)
+    if moved[worst] > TOLERANCE:
+        sys.exit(f"The accuracies on {backends} differ: {said}. Expected {TOLERANCE} at most.")
+    print(f"All {len(moved)} runs agree on {backends} within {TOLERANCE}: {said}.")
+
+
+def files(build):
+    """Return a build's results and pages, and what was executed, as hashes by their names."""
+    folders = [build / name for name in ("results", "executed", "html")]
+    paths = [path for folder in folders for path in folder.rglob("*") if path.is_file()]
+    found = records.hashes(paths)
+    return {Path(path).relative_to(build).as_posix(): known for path, known in found.items()}
+
+
+def apart_at_most(first, second):
+    """Return the largest difference of two runs' test accuracies on the same seed."""
+    return max(abs(a - b) for a, b in zip(first.test_accuracy, second.test_accuracy, strict=True))
 
 
 def collect(build):
@@ -78,7 +136,7 @@ def collect(build):
         )
     about = {key: first[key] for key in PROVENANCE}
     return {
-        "provenance": about | {"date": datetime.now(UTC).strftime("%Y-%m-%d")},
+        "provenance": about | {"date": runs.date()},
         "runs": {name: run for slug in found for name, run in by_strength(slug, found[slug])},
         "verdicts": {claim["name"]: claim["verdict"] for claim in ledger},
     }

@@ -506,12 +506,11 @@ def against_post(runs, post):
                 "as published": (_plus_minus(run.test_accuracy_as_published), published),
                 "smallest weight": _with_quoted(np.mean(run.weight_min), theirs["weight_min"]),
                 "largest weight": _with_quoted(np.mean(run.weight_max), theirs["weight_max"]),
-                "runtime": _with_quoted(run.relative_runtime, theirs["relative_runtime"]),
             }
         )
     caption = (
         "Test accuracy with its 95 % interval over the seeds, smallest and largest weight (mean "
-        "over the seeds) and runtime relative to no regularization; "
+        "over the seeds); "
     )
     if len(rows) == 1:
         pairs = [(name, *values) for name, values in rows[0].items() if name]
@@ -599,15 +598,13 @@ def beside(runs):
             f"{100 * measures.near_zero(run.weights):.0f} %",
             f"{np.mean(run.weight_min):.2g}",
             f"{np.mean(run.weight_max):.2g}",
-            "–" if run.relative_runtime is None else f"{run.relative_runtime:.2f}",
         ]
         for title, run in runs.items()
     ]
-    headers = ["", "test accuracy", "smoothness", "near zero", "smallest", "largest", "runtime"]
+    headers = ["", "test accuracy", "smoothness", "near zero", "smallest", "largest"]
     caption = (
         "Test accuracy with its 95 % interval over the seeds; smoothness of the weight images, "
-        "share of weights below a hundredth, smallest and largest weight, means over the seeds; "
-        "runtime of a step relative to no regularization."
+        "share of weights below a hundredth, smallest and largest weight, means over the seeds."
     )
     return table(headers, rows, caption)
 

@@ -1,14 +1,17 @@
 """A run: what training left behind, and its life on disk as `<slug>.json` and `<slug>.npz`."""
 
 import contextlib
+import datetime
 import hashlib
 import json
 import os
 import platform
 import subprocess
+import textwrap
 import zipfile
 from dataclasses import dataclass, fields, replace
 from importlib.metadata import PackageNotFoundError, version
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -33,8 +36,6 @@ SCHEMA = {
     "test_accuracy_as_published": list,
     "weight_min": list,
     "weight_max": list,
-    "seconds_per_step": float,
-    "relative_runtime": float | None,
     "curve": dict,
     "device": str,
     "backend": str,
@@ -51,8 +52,8 @@ class Run:
     `curve` holds `step [points]`, `train_loss` and `test_accuracy [points, seeds]`; the first is
     the mean `loss` on the batches since the point before, without penalty; and, where a technique
     asks for it, `validation_accuracy`, with the weights in training. `train_accuracy` is on
-    the images and labels trained on, `train_size` and `label_noise` say which. `seconds_per_step`
-    is for one seed's step; `relative_runtime` is None for a run that is no preset's, or a path.
+    the images and labels trained on, `train_size` and `label_noise` say which. `seconds_per_step`,
+    of one seed's step, is of the moment, and not saved: the same training leaves the same files.
     `weights` is float32 `[seeds, classes, height, width]`, what the images are multiplied with at
     test time, and in a deeper model `[seeds, hidden, height, width]`; `parameters` holds what was
     trained.
@@ -72,8 +73,6 @@ class Run:
     train_accuracy: list
     test_accuracy: list
     test_accuracy_as_published: list
-    seconds_per_step: float
-    relative_runtime: float | None
     curve: dict
     device: str
     backend: str
@@ -83,6 +82,7 @@ class Run:
     weights: np.ndarray
     parameters: dict
     slug: str = ""
+    seconds_per_step: float | None = None
 
     @property
     def title(self):
@@ -129,8 +129,8 @@ class Run:
         )
 
     def same_as(self, other):
-        """Return whether two runs are one to the bit, but for their times and commit."""
-        told_apart = SCHEMA.keys() - {"seconds_per_step", "relative_runtime", "commit"}
+        """Return whether two runs are one to the bit, but for their commit."""
+        told_apart = SCHEMA.keys() - {"commit"}
         mine, theirs = ({"weights": r.weights} | r.parameters for r in (self, other))
         return (
             all(getattr(self, name) == getattr(other, name) for name in told_apart)
@@ -141,8 +141,8 @@ class Run:
     def save(self, slug, folder=None):
         """Write `<slug>.npz`, then `<slug>.json`, each whole or not at all.
 
-        Files of the same run, trained before, stay as they are, with their times and commit: what
-        depends on them need not be made again.
+        Files of the same run, trained before, stay as they are, with their commit: what depends on
+        them need not be made again.
         """
         self.slug = slug
         folder = Path(folder or folders()[0])
@@ -159,36 +159,106 @@ class Run:
 
 
 def load(slug, folder=None):
-    """Return the saved run of a chapter; ValueError if it is not what `Run.save` writes."""
+    """Return the saved run of a chapter.
+
+    Raises FileNotFoundError where there is none, ValueError if it is not what `Run.save` writes:
+    the files may hold anything.
+    """
     path = Path(folder or folders()[0]) / f"{slug}.json"
-    remedy = "Delete it and run the chapter again."
     try:
         values = json.loads(path.read_text())
-        if not isinstance(values, dict):
-            raise ValueError(f"it holds a {type(values).__name__}, expected an object")
-        wrong = [k for k, kind in SCHEMA.items() if not isinstance(values.get(k, ...), kind)]
-        if wrong or set(values) - set(SCHEMA):
-            names = ", ".join(wrong + sorted(set(values) - set(SCHEMA)))
-            raise ValueError(f"missing, unknown or of the wrong type: {names}")
-        with np.load(path.with_suffix(".npz"), allow_pickle=False) as arrays:
-            weights = arrays["weights"]
-            parameters = {
-                name.removeprefix("parameter_"): arrays[name]
-                for name in arrays.files
-                if name.startswith("parameter_")
-            }
-        if weights.ndim != 4 or len(weights) != len(values["seeds"]):
-            raise ValueError(f"weights of shape {weights.shape} for {len(values['seeds'])} seeds")
+        _check(values)
+        arrays = _read_arrays(path.with_suffix(".npz"), len(values["seeds"]), values["hidden"])
+        weights = arrays.pop("weights")
+        if weights.ndim != 4:
+            raise ValueError(f"weights of shape {weights.shape}, expected four axes")
+        run = Run(
+            **{field.name: values[field.name] for field in fields(Run) if field.name in values},
+            weights=weights,
+            parameters={name.removeprefix("parameter_"): array for name, array in arrays.items()},
+        )
+        # Two files of different runs: saving was interrupted between them.
+        wrong = [name for name in SCHEMA if getattr(run, name) != values[name]]
+        if wrong:
+            raise ValueError(f"{', '.join(wrong)} not as its weights and name have it")
     except FileNotFoundError:
         raise
-    except (ValueError, KeyError, OSError, EOFError, zipfile.BadZipFile) as error:
-        raise ValueError(f"{path} is not a saved run: {error}. {remedy}") from error
-    names = {field.name for field in fields(Run)}
-    return Run(
-        **{name: value for name, value in values.items() if name in names},
-        weights=weights,
-        parameters=parameters,
-    )
+    except Exception as error:  # json, zipfile and NumPy raise a dozen kinds for damaged files
+        reason = textwrap.shorten(str(error) or type(error).__name__, 500)
+        raise ValueError(
+            f"{path} is not a saved run: {reason}. Delete it and run the chapter again."
+        ) from error
+    return run
+
+
+def _check(values):
+    """Raise ValueError unless `values`, anything that JSON can hold, are those of a run."""
+    if not isinstance(values, dict):
+        raise ValueError(f"it holds a {type(values).__name__}, expected an object")
+    wrong = [name for name, kind in SCHEMA.items() if not isinstance(values.get(name, ...), kind)]
+    wrong += sorted(map(ascii, values.keys() - SCHEMA.keys()))
+    wrong = wrong or [name for name, right in _contents(values) if not right]
+    if wrong:
+        names = ", ".join(wrong)
+        raise ValueError(f"missing, unknown or of the wrong type or length: {names}")
+
+
+def _contents(values):
+    """Yield the names of what is within `values`, and whether it is as in a run."""
+    seeds, number = len(values["seeds"]), int | float
+    for name in ("steps", "batch_size"):
+        yield name, _holds(values[name], int)
+    for name in [name for name, kind in SCHEMA.items() if kind is list]:
+        kind = int if name in ("seeds", "hidden", "train_size") else number
+        yield name, _holds(values[name], kind, None if name == "hidden" else seeds)
+    for name, value in (values["technique"] | {"learning_rate": values["learning_rate"]}).items():
+        of_all = isinstance(value, str) if name == "name" else _holds(value, number)
+        yield ascii(name), of_all or _holds(value, number, seeds)
+    yield "technique", "name" in values["technique"]
+    yield "versions", all(isinstance(version, str) for version in values["versions"].values())
+    rows = values["curve"] | {}
+    steps = rows.pop("step", None)
+    yield "curve", rows.keys() - {"validation_accuracy"} == {"train_loss", "test_accuracy"}
+    yield "step", _holds(steps, int, None)
+    for name, row in rows.items():
+        yield ascii(name), isinstance(steps, list) and _holds(row, number, len(steps), seeds)
+
+
+def _holds(value, kind, *shape):
+    """Return whether `value` is a finite number of a kind, or lists of them; a None fits any."""
+    if not shape:
+        return isinstance(value, kind) and not isinstance(value, bool) and abs(value) < 2**63
+    fits = isinstance(value, list) and shape[0] in (None, len(value))
+    return fits and all(_holds(each, kind, *shape[1:]) for each in value)
+
+
+def _read_arrays(path, seeds, hidden):
+    """Return the arrays of a `.npz` by name, none of which takes memory that it does not fill."""
+    layers = sum(before * after for before, after in pairwise([28 * 28, *hidden, 10]))
+    most = 2**16 + 16 * 4 * seeds * layers  # no technique has as many arrays of a layer
+    arrays = {}
+    with zipfile.ZipFile(path) as archive:
+        size = sum(member.file_size for member in archive.infolist())
+        if size > most:
+            raise ValueError(f"{path.name} unpacks to {size} bytes, expected {most} at most")
+        for member in archive.infolist():
+            name = member.filename.removesuffix(".npy")
+            if name in arrays or not (name == "weights" or name.startswith("parameter_")):
+                raise ValueError(f"{name!a} in {path.name} is unknown or there twice")
+            if member.compress_type != zipfile.ZIP_DEFLATED:  # others unpack without a limit
+                raise ValueError(f"{name!a} in {path.name} is packed in another way")
+            with archive.open(member) as file:
+                np.lib.format.read_magic(file)
+                shape, by_column, dtype = np.lib.format.read_array_header_1_0(file)
+                if dtype != np.float32 or shape[:1] != (seeds,):
+                    raise ValueError(
+                        f"{name!a} is {dtype} {shape}, expected float32 [{seeds}, ...]"
+                    )
+                values = np.frombuffer(file.read(member.file_size), dtype)
+            arrays[name] = values.reshape(shape, order="F" if by_column else "C").copy()
+    if "weights" not in arrays:
+        raise ValueError(f"{path.name} has no weights")
+    return arrays
 
 
 def folders():
@@ -210,7 +280,8 @@ def provenance():
     for name in ("keras", "tensorflow", "jax", "numpy", "scikit-learn", "torch"):
         with contextlib.suppress(PackageNotFoundError):  # one backend is enough
             versions[name] = version(name)
-    return {"versions": versions, "commit": _commit(), "source_hash": source_hash()}
+    commit = _git("describe", "--always", "--dirty=+")
+    return {"versions": versions, "commit": commit, "source_hash": source_hash()}
 
 
 def source_hash():
@@ -221,8 +292,19 @@ def source_hash():
     return digest.hexdigest()[:12]
 
 
-def _commit():
-    command = ["git", "-C", str(Path(__file__).parent), "describe", "--always", "--dirty=+"]
+def date():
+    """Return the day of the sources, not of the build: SOURCE_DATE_EPOCH, or else the commit's.
+
+    https://reproducible-builds.org/specs/source-date-epoch/
+    """
+    moment = os.environ.get("SOURCE_DATE_EPOCH") or _git("log", "-1", "--format=%ct")
+    if not moment.isdigit():
+        return "unknown"
+    return datetime.datetime.fromtimestamp(int(moment), datetime.UTC).date().isoformat()
+
+
+def _git(*words):
+    command = ["git", "-C", str(Path(__file__).parent), *words]
     try:
         return subprocess.run(command, capture_output=True, text=True, check=True).stdout.strip()
     except (OSError, subprocess.CalledProcessError):

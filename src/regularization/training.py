@@ -296,22 +296,26 @@ def fit(
     share of wrong labels) are a number or one per seed. `hidden` are the widths of hidden layers,
     `every` the steps between two examinations on the test set. `watch(step, weights)` is called at
     the start and at each examination, with the weights `[replicas, ...]` as in the run. Raises
-    ValueError for settings that make no sense, FloatingPointError when the loss overflows.
+    ValueError for settings that make no sense, as `check` does, and FloatingPointError when the
+    loss overflows.
     """
     chosen = presets.get(preset)
     steps = chosen.steps if steps is None else steps
     seeds = chosen.seeds if seeds is None else seeds
     seeds = list(range(seeds)) if _whole(seeds) else seeds
-    count = len(digits.train_images)
-    _check(technique, steps, seeds, loss, hidden, every)
-    seeds = [int(seed) for seed in seeds]
-    rates = _for_each("learning_rate", learning_rate, seeds)
-    sizes = _for_each("train_size", count if train_size is None else train_size, seeds)
-    shares = _for_each("label_noise", label_noise, seeds)
-    for rate in rates:
-        _expect(0 < np.float32(rate) < math.inf, f"learning_rate={rate!r}", "a number above 0")
-    _check_portions(sizes, shares, batch_size, count)
-
+    seeds, rates, sizes, shares = check(
+        technique,
+        digits,
+        steps=steps,
+        seeds=seeds,
+        learning_rate=learning_rate,
+        batch_size=batch_size,
+        loss=loss,
+        train_size=train_size,
+        label_noise=label_noise,
+        hidden=hidden,
+        every=every,
+    )
     pairs = zip(seeds, sizes, shares, strict=True)
     portions = [portion(digits, seed, size, share) for seed, size, share in pairs]
     settings = learning_rate, batch_size, loss, portions, hidden
@@ -364,20 +368,11 @@ def fit(
     if technique.left_on_in_post:
         as_published = right(team.program.examination(left_on=True), *test)
 
-    # Before the trainers are timed, and train on.
     trained = {name: as_images(name, value) for name, value in team.parameters().items()}
     final = weights()
     accuracy = _on_portions(team, examination, digits, portions)
     published = (steps, set(seeds)) == (chosen.steps, set(chosen.seeds))
     published &= set(sizes) == {len(digits.train_images)} and not any(shares) and not hidden
-    runtime = None
-    if published and len(seeds) == len(chosen.seeds):
-        runtime = 1.0
-        if type(technique) is not Technique:
-            part = team.parts[0]
-            alike = [seeds[i] for i in part], rates[0], batch_size, loss
-            plain = Team(Technique(), digits, *alike, longest=team.program.steps)
-            runtime = relative_runtime(team.trainers[0], plain.trainers[0])
     return runs.Run(
         technique={"name": type(technique).__name__} | technique.settings(),
         dataset=digits.name,
@@ -396,7 +391,6 @@ def fit(
         test_accuracy_as_published=as_published,
         # The median leaves out the calls that compile.
         seconds_per_step=float(np.median(seconds)) / len(seeds),
-        relative_runtime=runtime,
         curve=curve,
         device=backend.device(),
         backend=backend.name,
@@ -414,21 +408,6 @@ def _on_portions(team, examination, digits, portions):
         float(np.mean(found[np.searchsorted(numbers, part.numbers)] == part.labels))
         for found, part in zip(answers, portions, strict=True)
     ]
-
-
-def relative_runtime(trainer, plain, pairs=5):
-    """Return the time of a step of one Trainer relative to another's, `plain`, of as many replicas.
-
-    Both are timed in turn, call by call, in this process; the median of the pairs' ratios counts.
-    """
-    seconds = []
-    for _ in range(1 + pairs):
-        for either in (trainer, plain):
-            start = time.perf_counter()
-            either.train(LATE)
-            seconds.append(time.perf_counter() - start)
-    with_technique, without = np.reshape(seconds, (-1, 2))[1:].T  # the first pair compiles
-    return float(np.median(with_technique / without))
 
 
 def on_device(images):
@@ -470,8 +449,25 @@ def _expect(valid, setting, expected):
         raise ValueError(f"fit({setting}): expected {expected}.")
 
 
-def _check(technique, steps, seeds, loss, hidden, every):
-    """Raise ValueError, naming the setting, for the first one that makes no sense."""
+def check(
+    technique,
+    digits,
+    *,
+    steps,
+    seeds,
+    learning_rate,
+    batch_size,
+    loss,
+    train_size=None,
+    label_noise=0.0,
+    hidden=(),
+    every=None,
+):
+    """Return the seeds, and a learning rate, training size and share of wrong labels for each.
+
+    Raises ValueError, naming the setting of `fit`, for the first one that makes no sense.
+    """
+    count = len(digits.train_images)
     _expect(isinstance(technique, Technique), f"{technique!r}", "a technique, as Dropout(rate=0.5)")
     _expect(_whole(steps) and steps > 0, f"steps={steps!r}", "a whole number from 1")
     valid = every is None or _whole(every) and every > 0
@@ -486,6 +482,14 @@ def _check(technique, steps, seeds, loss, hidden, every):
     for name, value in technique.settings().items():
         valid = not isinstance(value, list) or len(value) == len(seeds)
         _expect(valid, f"{technique}, seeds={seeds}", f"one {name}, or one for each of the seeds")
+    seeds = [int(seed) for seed in seeds]
+    rates = _for_each("learning_rate", learning_rate, seeds)
+    sizes = _for_each("train_size", count if train_size is None else train_size, seeds)
+    shares = _for_each("label_noise", label_noise, seeds)
+    for rate in rates:
+        _expect(0 < np.float32(rate) < math.inf, f"learning_rate={rate!r}", "a number above 0")
+    _check_portions(sizes, shares, batch_size, count)
+    return seeds, rates, sizes, shares
 
 
 def _check_portions(sizes, shares, batch_size, count):

@@ -304,9 +304,7 @@ def test_a_run_trained_again_leaves_its_files_as_they_are(run, tmp_path):
 
     run.save("gaussian_weights", tmp_path)
     first = contents()
-    replace(run, seconds_per_step=9.0, relative_runtime=9.0, commit="x").save(
-        "gaussian_weights", tmp_path
-    )
+    replace(run, seconds_per_step=9.0, commit="x").save("gaussian_weights", tmp_path)
     assert contents() == first
     replace(run, weights=run.weights + 1e-7).save("gaussian_weights", tmp_path)
     assert contents()[1] != first[1]

@@ -300,19 +300,6 @@ def test_a_technique_may_train_one_number_a_replica(digits):
     assert run.parameters["volume"].shape == (2,) and np.all(run.parameters["volume"] > 1)
 
 
-@pytest.mark.parametrize("cores", [2, 4])
-def test_a_runtime_is_taken_from_calls_of_one_length(digits, monkeypatch, cores):
-    """Five replicas on two cores take turns, with calls of half as many steps."""
-    monkeypatch.setattr(os, "sched_getaffinity", lambda process: range(cores), raising=False)
-    monkeypatch.setitem(presets.PRESETS, "quick", presets.Preset(1_000, (0, 1, 2, 3, 4)))
-    pairs = []
-    monkeypatch.setattr(training, "relative_runtime", lambda *pair: pairs.append(pair) or 1.0)
-    training.fit(L2(0.1), digits, "quick")
-    ((first, plain),) = pairs
-    assert first.program.steps == plain.program.steps
-    assert first.seeds.shape == plain.seeds.shape
-
-
 def test_a_deeper_model_is_kerass_with_dropout_and_a_penalty_on_every_layer():
     """Two hidden layers of one replica, their noise given: logits and penalty layer by layer."""
     shapes = [(6, 5), (4, 6), (3, 4)]
