@@ -4,11 +4,13 @@ MNIST is four IDX files, gzipped or not, each checked against the sha256 that it
 files have had since 1998. `MNIST_DIR` names a folder that holds them.
 """
 
+import contextlib
 import gzip
 import hashlib
 import math
 import os
 import struct
+import time
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -40,7 +42,9 @@ MIRRORS = (
     "https://storage.googleapis.com/cvdf-datasets/mnist/",
     "https://systemds.apache.org/assets/datasets/mnist/",
 )
+LARGEST = 47_040_016  # bytes of the largest of the four, unpacked
 TIMEOUT = (3, 30)  # seconds: to connect, and between two packets
+PATIENCE = 300  # seconds that a file may take, so that no mirror drips for ever
 VALIDATION = 5_000  # the first training images, held back as in the post
 
 
@@ -110,6 +114,10 @@ def find_mnist():
     import pooch
 
     cache = Path(pooch.os_cache("seeing-regularization")) / "mnist"
+    for leftover in cache.glob("tmp*"):  # of a process that was killed, if no download is so old
+        with contextlib.suppress(OSError):
+            if time.time() - leftover.stat().st_mtime > 2 * PATIENCE:
+                leftover.unlink()
     for file in FILES:
         _fetch(file, cache)
     return cache
@@ -122,6 +130,7 @@ def _fetch(file, cache):
     """
     import pooch
     import requests
+    import urllib3
 
     reasons = []
     for mirror in MIRRORS:
@@ -132,9 +141,11 @@ def _fetch(file, cache):
                 known_hash=f"sha256:{FILES[file][0]}",
                 fname=f"{file}.gz",
                 path=cache,
-                downloader=pooch.HTTPDownloader(progressbar=True, timeout=TIMEOUT),
+                downloader=_download,
             )
-        except requests.RequestException as error:
+        except requests.HTTPError as error:
+            reasons.append(f"{mirror} answers {error.response.status_code}")
+        except (requests.RequestException, urllib3.exceptions.HTTPError) as error:
             reasons.append(f"{mirror} {type(error).__name__}")
         except ValueError:  # a wrong hash: pooch has already thrown the file away
             reasons.append(f"{mirror} sent another file")
@@ -144,6 +155,27 @@ def _fetch(file, cache):
                 "Make room there, or set MNIST_DIR to a folder that holds the four files."
             ) from error
     raise Unreachable("no mirror answers: " + ", ".join(reasons))
+
+
+def _download(url, path, _):
+    """Write what a mirror sends to `path`, unless it takes too long or sends too much.
+
+    pooch's own downloader waits for whole chunks, and so for ever on a byte now and then.
+    """
+    import requests
+    from tqdm.auto import tqdm
+
+    end = time.monotonic() + PATIENCE
+    with requests.get(url, stream=True, timeout=TIMEOUT) as answer, open(path, "wb") as file:
+        answer.raise_for_status()
+        total = int(answer.headers.get("Content-Length", 0)) or None
+        with tqdm(total=total, unit="B", unit_scale=True, leave=False) as bar:
+            while chunk := answer.raw.read1(2**16):
+                bar.update(file.write(chunk))
+                if time.monotonic() > end:
+                    raise requests.Timeout(f"{url} took longer than {PATIENCE} s")
+                if file.tell() > LARGEST:
+                    raise ValueError(f"{url} sends more than {LARGEST} bytes")
 
 
 def _load_mnist(folder):
@@ -174,18 +206,18 @@ def _read_file(folder, file):
             f"MNIST_DIR={folder} has no {file}.gz. Expected all of {', '.join(FILES)}, "
             f"gzipped or not. {remedy}"
         )
-    content = path.read_bytes()
-    packed = path.suffix == ".gz"
     try:
-        array = parse_idx(gzip.decompress(content) if packed else content)
+        with (gzip.open if path.suffix == ".gz" else open)(path, "rb") as opened:
+            content = opened.read(LARGEST + 1)  # a few packed bytes may hold very many
+        if len(content) > LARGEST:
+            raise ValueError(f"it is too long: more than {LARGEST} bytes")
+        array = parse_idx(content)
     except (ValueError, EOFError, OSError, gzip.zlib.error) as error:
         raise DataError(
             f"{path} is damaged: {error}. Expected an IDX file of MNIST. {remedy}"
         ) from error
-    found, expected = hashlib.sha256(content).hexdigest(), FILES[file][0 if packed else 1]
-    # Another gzip program packs the same bytes differently: then the content decides.
-    if found != expected and packed:
-        found, expected = hashlib.sha256(gzip.decompress(content)).hexdigest(), FILES[file][1]
+    # Another gzip program packs the same bytes differently: the content decides.
+    found, expected = hashlib.sha256(content).hexdigest(), FILES[file][1]
     if found != expected:
         raise DataError(
             f"{path} is not MNIST's: its sha256 is {found}, expected {expected}. {remedy}"

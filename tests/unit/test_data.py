@@ -1,9 +1,7 @@
 """MNIST is what it should be or is refused in a sentence; the stand-in is always there."""
 
 import gzip
-import http.server
 import shutil
-import threading
 
 import numpy as np
 import pytest
@@ -104,54 +102,3 @@ def test_an_unknown_data_set_is_refused():
         ValueError, match="no data set 'cifar'. Expected one of auto, mnist, digits"
     ):
         data.load("cifar")
-
-
-@pytest.fixture
-def no_network(monkeypatch, tmp_path):
-    monkeypatch.delenv("MNIST_DIR", raising=False)
-    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
-    monkeypatch.setattr("pooch.os_cache", lambda name: tmp_path / name)
-    monkeypatch.setattr(data, "MIRRORS", ("http://127.0.0.1:9/a/", "http://127.0.0.1:9/b/"))
-
-
-def test_without_network_auto_falls_back_in_one_line_and_mnist_stops(no_network, capsys):
-    assert data.load("auto").name == "digits"
-    out = capsys.readouterr().out
-    assert out.count("\n") == 1 and "8x8 digits" in out
-    with pytest.raises(data.DataError, match="MNIST_DIR=folder, or ask for the stand-in"):
-        data.load("mnist")
-
-
-def test_a_mirror_that_sends_something_else_is_passed_over(mnist_folder, monkeypatch, tmp_path):
-    """The first mirror answers with a web page; the second has the files; the cache keeps them."""
-
-    class Handler(http.server.SimpleHTTPRequestHandler):
-        def __init__(self, *arguments):
-            super().__init__(*arguments, directory=mnist_folder)
-
-        def do_GET(self):
-            asked.append(self.path)
-            if self.path.startswith("/good/"):
-                self.path = self.path.removeprefix("/good")
-                return super().do_GET()
-            self.send_response(200)
-            self.end_headers()
-            self.wfile.write(b"<html>Please log in</html>")
-
-        def log_message(self, *_):
-            pass
-
-    asked = []
-    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
-        threading.Thread(target=server.serve_forever, daemon=True).start()
-        base = f"http://127.0.0.1:{server.server_port}"
-        cache = tmp_path / "cache"
-        monkeypatch.delenv("MNIST_DIR")
-        monkeypatch.setattr("pooch.os_cache", lambda name: cache / name)
-        monkeypatch.setattr(data, "MIRRORS", (f"{base}/bad/", f"{base}/good/"))
-        assert data.load("mnist").name == "mnist"
-        count = len(asked)
-        assert data.load("mnist").name == "mnist" and len(asked) == count == 8
-        server.shutdown()
-    names = sorted(path.name for path in cache.rglob("*") if path.is_file())
-    assert names == sorted(f"{name}.gz" for name in data.FILES)
