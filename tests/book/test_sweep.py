@@ -1,0 +1,109 @@
+"""make sweep: what it will cost, its progress, its table; refused by name, resumed after a kill."""
+
+import os
+import signal
+import subprocess
+import time
+
+import pytest
+from conftest import ROOT
+
+from regularization import sweeps
+
+FILE = """
+seeds: 12
+steps: 200
+models_per_job: 6
+techniques:
+  l2: {strength: [1e-4, 1e-2]}
+  dropout: {rate: 0.5}
+"""
+MODELS, JOBS = 36, 6
+
+
+def command(folder, **variables):
+    variables = {
+        "CONFIG": folder / "trial.yaml",
+        "BUILD": folder / "b",
+        "DATA": "digits",
+    } | variables
+    return ["make", "--no-print-directory", "sweep", *(f"{k}={v}" for k, v in variables.items())]
+
+
+def sweep(folder, text=FILE, **variables):
+    folder.mkdir(exist_ok=True)
+    (folder / "trial.yaml").write_text(text)
+    words = command(folder, **variables)
+    return subprocess.run(words, cwd=ROOT, capture_output=True, text=True)
+
+
+def models(folder):
+    table = sweeps.read_table(folder / "b" / "results" / "trial.csv")
+    names = ("technique", "strength", "rate", "seed")
+    return [tuple(row.get(name) for name in names) for row in table]
+
+
+@pytest.fixture(scope="module")
+def whole(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("whole")
+    return folder, sweep(folder)
+
+
+def test_a_sweep_says_what_it_will_cost_and_leaves_a_row_for_each_model(whole):
+    folder, process = whole
+    assert process.returncode == 0, process.stderr
+    assert process.stdout.startswith(f"{MODELS} models; {MODELS} to train in {JOBS} jobs. On this ")
+    assert f"{MODELS} models are in {folder}/b/results/trial.csv" in process.stdout
+    assert f"{MODELS}/{MODELS}" in process.stderr  # of the bar
+    assert len(models(folder)) == len(set(models(folder))) == MODELS
+
+
+def test_a_sweep_that_was_killed_goes_on_where_it_stopped(whole, tmp_path):
+    """The workflow and its jobs are killed when the first tables are there."""
+    (tmp_path / "trial.yaml").write_text(FILE)
+    done = tmp_path / "b" / "sweeps" / "trial"
+    with subprocess.Popen(
+        command(tmp_path),
+        cwd=ROOT,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+        start_new_session=True,
+    ) as process:
+        while not list(done.glob("*.csv")) and process.poll() is None:
+            time.sleep(0.05)
+        os.killpg(process.pid, signal.SIGKILL)
+    trained = {path.name: path.stat().st_mtime_ns for path in done.glob("*.csv")}
+    assert 0 < len(trained) < JOBS
+    process = sweep(tmp_path)
+    assert process.returncode == 0, process.stderr
+    assert f"of which {6 * len(trained)} are trained already" in process.stdout
+    assert trained.items() <= {p.name: p.stat().st_mtime_ns for p in done.glob("*.csv")}.items()
+    table = "b/results/trial.csv"
+    assert (tmp_path / table).read_bytes() == (whole[0] / table).read_bytes()
+
+
+def test_more_seeds_later_train_just_the_new_ones(whole, tmp_path):
+    folder, _ = whole
+    process = sweep(folder, FILE.replace("seeds: 12", "seeds: 18").replace("0.5", "0.6"))
+    assert process.returncode == 0, process.stderr
+    assert len(set(models(folder))) == 54
+    assert sweep(folder).stdout.startswith("36 models are in")  # all there
+
+
+@pytest.mark.parametrize(
+    "text, variables, words",
+    [
+        (FILE + "stepz: 3\n", {}, ["unknown key 'stepz'", "Expected one of techniques"]),
+        ("seeds: 0\n" + FILE.replace("seeds: 12", ""), {}, ["seeds is 0", "how many, from 1"]),
+        (FILE.replace("12", "900000"), {}, ["2,700,000 models", "Expected from 1 to 1,000,000"]),
+        (FILE, {"CONFIG": "missing.yaml"}, ["missing.yaml cannot be read", "Expected a sweep"]),
+        (FILE, {"CONFIG": "two words.yaml"}, ["two words.yaml cannot name a table"]),
+        (FILE, {"CONFIG": ""}, ["CONFIG is not set", "make sweep CONFIG="]),
+        (FILE, {"PROFILE": "slrum"}, ["PROFILE='slrum' is unknown", "Expected one of: slurm"]),
+    ],
+)
+def test_what_makes_no_sense_is_named_before_anything_runs(text, variables, words, tmp_path):
+    process = sweep(tmp_path, text, **variables)
+    assert process.returncode != 0 and not (tmp_path / "b").exists()
+    assert all(word in process.stderr for word in words), process.stderr
+    assert "Traceback" not in process.stderr
