@@ -238,3 +238,30 @@ def test_a_reader_sorts_a_table_by_its_headers_and_filters_it(visit, name, colum
     assert {"Label smoothing", "Mixup"} <= set(shown(0)) < set(names)
     page.get_by_label("Changes").select_option("anything")
     assert len(shown(0)) == len(names) and not page.get_by_role("status").inner_text()
+
+
+def test_a_page_refuses_what_comes_from_outside_and_scripts_that_are_not_its_own(visit):
+    """A script, a picture, a request and a handler, as a hostile notebook's output might bring."""
+    page = visit("index")
+    refused = page.evaluate(
+        """async () => {
+          const refused = [];
+          document.addEventListener("securitypolicyviolation", (event) =>
+            refused.push(event.effectiveDirective));
+          const script = document.createElement("script");
+          script.src = "https://example.org/a.js";
+          document.body.append(script);
+          const written = document.createElement("script");
+          written.textContent = "window.written = true";
+          document.body.append(written);
+          document.body.insertAdjacentHTML("beforeend",
+            '<img src="https://example.org/a.png" alt=""><b onclick="window.written = true">b</b>');
+          document.body.lastChild.click();
+          await fetch("https://example.org/").catch(() => {});
+          await new Promise((done) => setTimeout(done, 200));
+          return [refused, window.written === true];
+        }"""
+    )
+    kinds, written = refused
+    assert {"script-src-elem", "script-src-attr", "img-src", "connect-src"} <= set(kinds)
+    assert not written

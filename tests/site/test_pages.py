@@ -1,10 +1,12 @@
 """The built site: every link leads somewhere, and nothing that is not meant for readers shows."""
 
 import re
+from fnmatch import fnmatch
 from urllib.parse import unquote, urldefrag, urlparse
 
 import pytest
 from bs4 import BeautifulSoup
+from conftest import ROOT
 
 GENERATED = {"search.html", "genindex.html"}
 
@@ -109,3 +111,39 @@ def test_every_page_says_at_its_end_what_made_it(pages, built):
 def test_parameters_do_not_show(pages):
     for page in pages.values():
         assert 'dataset = "' not in page.get_text()
+
+
+def test_every_page_permits_nothing_from_outside(pages):
+    """Its policy names no host and no scheme but data, and no script that is not written here."""
+    for path, page in pages.items():
+        policy = page.select_one("meta[http-equiv=Content-Security-Policy]")["content"]
+        allowed = dict(part.strip().split(" ", 1) for part in policy.split(";"))
+        assert allowed["default-src"] == "'none'", path
+        assert "'unsafe-inline'" not in allowed["script-src"] and "eval" not in policy
+        for what, where in allowed.items():
+            quoted = all(re.fullmatch(r"'[^']+'|data:", each) for each in where.split())
+            assert quoted, f"{path.name}: {what} {where}"
+        charset = page.select_one("meta[charset]")
+        assert charset.find_next("meta")["http-equiv"] == "Content-Security-Policy"
+
+
+def test_the_licence_of_everything_that_others_made_is_listed(pages, built):
+    """Each file of the site's assets is ours, or stands in the table of the colophon."""
+    table = next(page for path, page in pages.items() if path.name == "colophon.html")
+    rows = [row.select("td") for row in table.select("#what-others-made tbody tr")]
+    listed = [code.get_text() for row in rows for code in row[3].select("code")]
+    assert rows and all(row[2].get_text().strip() for row in rows)
+    static = built / "html" / "_static"
+    files = [path.relative_to(static).as_posix() for path in static.rglob("*") if path.is_file()]
+    ours = {
+        p.relative_to(ROOT / "book/assets").as_posix() for p in (ROOT / "book/assets").rglob("*")
+    }
+    strangers = [
+        name
+        for name in files
+        if not any(fnmatch(name, pattern) for pattern in listed)
+        and (name not in ours or name.startswith("fonts/"))
+    ]
+    assert not strangers
+    within = [pattern for pattern in listed if not pattern.startswith("../")]
+    assert not [p for p in within if not any(fnmatch(name, p) for name in files)]

@@ -1,18 +1,19 @@
 """What our pages add to sphinx-book-theme: a Sphinx extension, in pieces.
 
 Formulas become MathML, figures and tables get numbers, terms show what they mean, what makes a
-page heavy without being seen is left out, and the theme's faults of accessibility are mended.
+page heavy without being seen is left out, the theme's faults of accessibility are mended, and a
+policy keeps everything from outside out.
 """
 
 from pathlib import Path
 
-from theme import formulas, glossary, lean, mended, numbers
+from theme import formulas, glossary, lean, mended, numbers, policy
 
 
 def setup(app):
     """Register the pieces with Sphinx."""
     app.connect("config-inited", use_templates)
-    for piece in (formulas, numbers, glossary, mended, lean):
+    for piece in (formulas, numbers, glossary, mended, lean, policy):
         piece.setup(app)
     return {"parallel_read_safe": True, "parallel_write_safe": True}
 
