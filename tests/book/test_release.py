@@ -1,0 +1,153 @@
+"""make release: what it refuses; what it leaves: a commit, a tag, an archive and its checksum."""
+
+import hashlib
+import json
+import shutil
+import subprocess
+import sys
+import tarfile
+import tomllib
+
+import miniature
+import pytest
+import yaml
+from conftest import ROOT
+
+
+def git(folder, *words):
+    who = ["-c", "user.name=A tester", "-c", "user.email=tester@example.org"]
+    command = ["git", *who, *words]
+    return subprocess.run(command, cwd=folder, capture_output=True, text=True, check=True).stdout
+
+
+def commit(folder, message):
+    git(folder, "add", "--all")
+    git(folder, "commit", "--quiet", "--message", message)
+
+
+@pytest.fixture(scope="module")
+def built_once(tmp_path_factory, mnist):
+    """A repository of the miniature, and a quick build of it."""
+    folder = miniature.write(tmp_path_factory.mktemp("release"))
+    shutil.copytree(ROOT / "published", folder / "published")
+    shutil.copy(ROOT / "CHANGELOG.md", folder)
+    (folder / ".gitignore").write_text("/_build/\n/.venv\n/.snakemake/\n__pycache__/\n")
+    process = miniature.make(folder)
+    assert process.returncode == 0, process.stderr
+    git(folder, "init", "--quiet")
+    git(folder, "config", "user.name", "A tester")
+    git(folder, "config", "user.email", "tester@example.org")
+    commit(folder, "Begin a miniature")
+    return folder
+
+
+@pytest.fixture
+def quick(built_once, tmp_path):
+    return shutil.copytree(built_once, tmp_path / "book", symlinks=True)
+
+
+@pytest.fixture
+def full(quick):
+    """The same as if it had been built at the preset paper on MNIST, and its results published."""
+    build = quick / "_build"
+    for path in [build / "settings.json", *build.glob("results/*.json")]:
+        values = json.loads(path.read_text())
+        path.write_text(json.dumps(values | {"preset": "paper", "dataset": "mnist"}, indent=1))
+    settings = json.loads((build / "settings.json").read_text())
+    (build / "settings.json").write_text(json.dumps(settings, indent=1) + "\n")
+    (build / "results" / "ledger.json").write_text('[{"name": "grain", "verdict": "holds"}]')
+    for path in [*build.glob("logs/**/*.json"), build / "site.json"]:
+        record = json.loads(path.read_text())
+        command = [sys.executable, "-c", REWRITE, str(path.relative_to(quick))]
+        subprocess.run(command, cwd=quick, check=True, input=json.dumps(record), text=True)
+    script(quick, "verify.py", "--publish")
+    commit(quick, "Publish the results")
+    return quick
+
+
+REWRITE = """
+import json, sys
+sys.path.insert(0, "workflow")
+import records
+from pathlib import Path
+made = json.load(sys.stdin)
+made["inputs"] = records.hashes(made["inputs"])
+records.write(Path(sys.argv[1]), made.pop("inputs"), made.pop("outputs"), **made)
+"""
+
+
+def script(folder, name, *words):
+    command = [sys.executable, f"workflow/{name}", "--build", "_build", *words]
+    return subprocess.run(command, cwd=folder, capture_output=True, text=True)
+
+
+def release(folder, version="9.0.0"):
+    return script(folder, "release.py", "--version", version)
+
+
+def state(folder):
+    said = [git(folder, *words) for words in (["rev-parse", "HEAD"], ["tag"], ["status", "-s"])]
+    return said, (folder / "_build" / "release").exists()
+
+
+def refused(folder, *words, version="9.0.0"):
+    before = state(folder)
+    process = release(folder, version)
+    assert process.returncode == 1 and "Traceback" not in process.stderr
+    assert all(word in process.stderr for word in words), process.stderr
+    assert state(folder) == before
+
+
+def test_a_tree_that_is_not_clean_is_refused(full):
+    (full / "book" / "index.md").write_text("# Not committed\n")
+    refused(full, "The tree is not clean: book/index.md", "Expected everything to be committed")
+
+
+@pytest.mark.parametrize("version", ["", "1", "1.0", "v9.0.0", "0.0.1", "9.0.0; rm"])
+def test_a_version_that_is_none_or_not_above_the_last_is_refused(full, version):
+    refused(full, f"VERSION='{version}' cannot be released", "three numbers", version=version)
+
+
+def test_a_quick_build_on_the_stand_in_is_refused(quick):
+    (quick / "_build" / "results" / "ledger.json").write_text("[]")
+    refused(quick, "is of digits at quick. Expected mnist at paper", "Nothing was released")
+
+
+def test_a_build_of_other_sources_is_refused(full):
+    miniature.write_chapter(full, "l2", "Another title")
+    commit(full, "Change a title")
+    refused(full, "is not of the sources as they are", "Run `make book` first")
+
+
+def test_a_build_whose_figures_have_moved_is_refused(full):
+    path = full / "published" / "results.json"
+    published = json.loads(path.read_text())
+    del published["runs"]["l2"]
+    path.write_text(json.dumps(published))
+    commit(full, "Publish what was not measured")
+    refused(full, "1 figure has moved", "l2: only in this build", "make publish")
+
+
+def test_a_release_is_a_commit_a_tag_and_the_site_with_its_checksum(full):
+    process = release(full)
+    assert process.returncode == 0, process.stderr
+    cited = yaml.safe_load((full / "CITATION.cff").read_text())
+    package = tomllib.loads((full / "pyproject.toml").read_text())["project"]
+    assert cited["version"] == package["version"] == "9.0.0"
+    changes = (full / "CHANGELOG.md").read_text()
+    assert f"## 9.0.0, {cited['date-released']}" in changes and "- Publish the results" in changes
+    assert git(full, "status", "--porcelain") == "" and git(full, "tag").split() == ["v9.0.0"]
+    assert git(full, "log", "-1", "--format=%s").strip() == "Release 9.0.0"
+
+    folder = full / "_build" / "release"
+    checksum, name = (folder / "SHA256SUMS").read_text().split()
+    assert {path.name for path in folder.iterdir()} == {"SHA256SUMS", name}
+    assert hashlib.sha256((folder / name).read_bytes()).hexdigest() == checksum
+    with tarfile.open(folder / name) as archive:
+        archive.extractall(full / "unpacked", filter="data")
+    assert tree(full / "unpacked" / "seeing-regularization-9.0.0") == tree(full / "_build" / "html")
+
+
+def tree(folder):
+    files = (path for path in folder.rglob("*") if path.is_file())
+    return {path.relative_to(folder): path.read_bytes() for path in files}

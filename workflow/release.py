@@ -1,0 +1,172 @@
+"""Release the book: check that it may be, note it, and pack the site with its checksums.
+
+Nothing is sent anywhere. What is left to do is to push the commit and the tag, with the archive.
+"""
+
+import argparse
+import datetime
+import gzip
+import hashlib
+import os
+import re
+import subprocess
+import sys
+import tarfile
+from pathlib import Path
+
+import records
+
+from regularization import runs
+
+ROOT = Path(__file__).parents[1]
+NAME = "seeing-regularization"
+#: Where the version stands, and the day of the release: pattern and what takes its place.
+VERSIONS = {
+    "CITATION.cff": [(r"(?m)^version: .*$", "version: {version}")]
+    + [(r"(?m)^date-released: .*$", "date-released: {day}")],
+    "pyproject.toml": [(r'(?m)^version = ".*"$', 'version = "{version}"')],
+}
+
+
+class Refused(Exception):
+    """The book cannot be released as it is; the message says why, and what to do."""
+
+
+def main():
+    """Release a version, or say in one paragraph why not, and leave everything as it was."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--build", type=Path, default=Path("_build"))
+    parser.add_argument("--version", required=True)
+    arguments = parser.parse_args()
+    try:
+        check_version(arguments.version)
+        check_tree()
+        check_build(arguments.build)
+        release(arguments.version, arguments.build)
+    except Refused as error:
+        sys.exit(str(error))
+
+
+def check_version(version):
+    """Refuse a version that is none, or not above the last one."""
+    last = re.search(r"(?m)^version: (.*)$", (ROOT / "CITATION.cff").read_text())[1]
+    numbers = [tuple(map(int, re.findall(r"\d+", each))) for each in (version, last)]
+    if not re.fullmatch(r"\d+\.\d+\.\d+", version) or numbers[0] <= numbers[1]:
+        raise Refused(
+            f"VERSION='{version}' cannot be released. Expected three numbers, above the last "
+            f"release's {last}. For example: make release VERSION={numbers[1][0] + 1}.0.0"
+        )
+
+
+def check_tree():
+    """Refuse a tree in which something is not committed."""
+    if changed := git("status", "--porcelain").splitlines():
+        raise Refused(
+            f"The tree is not clean: {', '.join(line[3:] for line in changed[:5])}. Expected "
+            "everything to be committed, so that the release is of one commit. Commit or stash it."
+        )
+
+
+def check_build(build):
+    """Refuse a build that is not whole, not of these sources, or whose figures have moved."""
+    made = [build / "logs" / f"{page}.json" for page in pages(build)] + [build / "site.json"]
+    outdated = [path for path in made if not records.is_current(path)]
+    if len(made) == 1 or outdated:
+        raise Refused(
+            f"The build in {build} is not of the sources as they are. Expected a whole build of "
+            "this commit. Run `make book` first."
+        )
+    try:
+        run("verify.py", "--build", build)
+    except Refused as error:
+        raise Refused(
+            f"{error} If the figures are meant to move, say why in a commit that holds the new "
+            "ones: `make publish`."
+        ) from error
+
+
+def pages(build):
+    """Return the names of the chapters that a build has executed."""
+    executed = build / "executed"
+    found = (path.relative_to(executed) for path in executed.rglob("*.ipynb"))
+    return sorted(path.with_suffix("").as_posix() for path in found)
+
+
+def release(version, build):
+    """Note the version, commit it, build the pages that name it, pack them, and tag the commit."""
+    before = git("rev-parse", "HEAD")
+    try:
+        day = datetime.datetime.now(datetime.UTC).date()
+        for name, replaced in VERSIONS.items():
+            text = (ROOT / name).read_text()
+            for pattern, line in replaced:
+                text = re.sub(pattern, line.format(version=version, day=day), text)
+            (ROOT / name).write_text(text)
+        note(version, day)
+        run("verify.py", "--build", build, "--publish")
+        git("add", "CHANGELOG.md", "published/results.json", *VERSIONS)
+        git("commit", "--quiet", "--message", f"Release {version}")
+        settings = ["--preset", "paper", "--dataset", "mnist", "--jobs", os.cpu_count()]
+        run("build.py", "--build", build, *settings)
+        archive = pack(build, version)
+        git("tag", "--annotate", f"v{version}", "--message", f"Release {version}")
+    except BaseException:
+        git("reset", "--quiet", "--hard", before)  # the tree was clean
+        raise
+    print(f"Released {version}: {archive}, and its checksum beside it. What is left is to push:")
+    print(f"git push --follow-tags && gh release create v{version} {archive.parent}/*")
+
+
+def run(script, *words):
+    """Run a script of the workflow; Refused, with what it said, if it fails."""
+    command = [sys.executable, str(ROOT / "workflow" / script), *map(str, words)]
+    process = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
+    if process.returncode:
+        raise Refused(f"{process.stderr.strip()}\nNothing was released.")
+
+
+def note(version, day):
+    """Enter the release in the changelog: what was committed since the last one."""
+    last = subprocess.run(
+        ["git", "describe", "--tags", "--abbrev=0"], cwd=ROOT, capture_output=True, text=True
+    ).stdout.strip()
+    subjects = git("log", "--format=- %s", *([f"{last}..HEAD"] if last else [])).splitlines()
+    path = ROOT / "CHANGELOG.md"
+    head, _, older = path.read_text().partition("\n## ")
+    entry = "\n".join([f"## {version}, {day}", "", *subjects])
+    older = f"\n\n## {older}" if older else "\n"
+    path.write_text(f"{head.rstrip()}\n\n{entry}{older}")
+
+
+def pack(build, version):
+    """Pack the site into an archive that is the same whenever it is made; return its path."""
+    folder = build / "release"
+    archive = folder / f"{NAME}-{version}.tar.gz"
+    moment = int(git("log", "-1", "--format=%ct"))
+
+    def plain(member):
+        member.mtime, member.uid, member.gid = moment, 0, 0
+        member.uname = member.gname = ""
+        member.mode = 0o755 if member.isdir() else 0o644
+        return member
+
+    with runs.replacing(archive) as temporary:
+        with gzip.GzipFile(temporary, "wb", mtime=moment) as packed:
+            with tarfile.open(fileobj=packed, mode="w", format=tarfile.PAX_FORMAT) as tar:
+                tar.add(build / "html", arcname=f"{NAME}-{version}", filter=plain)
+    checksum = hashlib.sha256(archive.read_bytes()).hexdigest()
+    with runs.replacing(folder / "SHA256SUMS") as temporary:
+        temporary.write_text(f"{checksum}  {archive.name}\n")
+    return archive
+
+
+def git(*words):
+    """Return what git prints; Refused if it fails."""
+    process = subprocess.run(["git", *words], cwd=ROOT, capture_output=True, text=True)
+    if process.returncode:
+        raise Refused(f"git {words[0]} failed: {process.stderr.strip()}. Expected a repository.")
+    return process.stdout.strip("\n")
+
+
+if __name__ == "__main__":
+    main()
