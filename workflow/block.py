@@ -2,8 +2,12 @@
 
 import argparse
 import json
+import os
+import sys
 from pathlib import Path
 
+import dependencies
+import records
 from safely import alone
 
 from regularization import data, sweeps
@@ -15,13 +19,29 @@ def main():
     parser.add_argument("block", type=Path)
     parser.add_argument("table", type=Path)
     arguments = parser.parse_args()
+    asked = json.loads(arguments.block.read_text())
+    block, dataset = asked["block"], asked["made_with"]["dataset"]
+    if asked["made_with"] != made_with(dataset):
+        sys.exit("The sources are not those that the sweep began with. Run make sweep again.")
     # A workflow that was killed may have left this very block at work.
     with alone(arguments.block.with_suffix(".lock"), arguments.block):
         if not arguments.table.is_file():
-            made = json.loads(arguments.block.read_text())
-            digits = data.load(made["dataset"])
-            run = sweeps.train(made["block"], digits)
-            sweeps.write(sweeps.rows(made["block"], run, digits), arguments.table)
+            digits = data.load(dataset)
+            try:
+                run = sweeps.train(block, digits)
+            except FloatingPointError as error:
+                sys.exit(str(error))
+            sweeps.write(sweeps.rows(block, run, digits), arguments.table)
+
+
+def made_with(dataset):
+    """Return what else a block's models depend on: data, backend, sources and versions."""
+    files = [*dependencies.of_module("sweeps"), "requirements.txt"]
+    return {
+        "dataset": dataset,
+        "backend": os.environ.get("KERAS_BACKEND", "tensorflow"),
+        "sources": sorted(records.hashes(files).values()),
+    }
 
 
 if __name__ == "__main__":

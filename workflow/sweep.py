@@ -1,6 +1,7 @@
 """Train a grid of models in independent jobs, and merge them into one table: `make sweep`."""
 
 import argparse
+import contextlib
 import json
 import multiprocessing
 import os
@@ -11,16 +12,13 @@ import time
 from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
 
-import dependencies
+import block
 import engine
-import records
 from safely import alone, in_words
 from tqdm import tqdm
 
-from regularization import data, sweeps
-from regularization.runs import replacing
+from regularization import data, runs, sweeps
 
-BACKEND = os.environ.get("KERAS_BACKEND", "tensorflow")
 TIMED = dict(steps=750, every=250)  # how long a technique is timed, before a sweep begins
 
 
@@ -40,36 +38,34 @@ def main():
                 "its ending. Give the file another name."
             )
         digits = data.load(arguments.dataset)
-        blocks = plan(sweeps.read(arguments.config, digits), digits)
+        made_with = block.made_with(digits.name)
+        blocks = {
+            sweeps.name_of(each, **made_with): each
+            for each in sweeps.read(arguments.config, digits)
+        }
         folder = arguments.build / "sweeps" / name
         with in_words("The sweep", folder), alone(folder / ".lock", f"the sweep in {folder}"):
-            table = run(arguments, folder, blocks, digits)
+            table = run(arguments, folder, blocks, made_with, digits)
             path = arguments.build / "results" / f"{name}.csv"
-            sweeps.write(table, path)
-    except (ValueError, data.DataError) as error:
+            known = {"source_hash": runs.source_hash()}
+            sweeps.write([row | known for row in table], path)
+    except (ValueError, FloatingPointError, data.DataError) as error:
         sys.exit(str(error))
     print(f"{len(table):,} models are in {path}")
 
 
-def plan(blocks, digits):
-    """Return the blocks by names that change with anything that their models depend on."""
-    hashes = records.hashes(dependencies.of_module("sweeps"))
-    made_with = dict(dataset=digits.name, backend=BACKEND, sources=hashes)
-    return {sweeps.name_of(block, **made_with): block for block in blocks}
-
-
-def run(arguments, folder, blocks, digits):
+def run(arguments, folder, blocks, made_with, digits):
     """Train the blocks that are missing; return the rows of all, in the order of the file."""
-    found = {name: finished(folder / f"{name}.csv", block) for name, block in blocks.items()}
+    found = {name: finished(folder / f"{name}.csv", each) for name, each in blocks.items()}
     missing = {name: blocks[name] for name, table in found.items() if table is None}
-    total = sum(len(block["seed"]) for block in blocks.values())
+    total = sum(len(each["seed"]) for each in blocks.values())
     if missing:
-        for name, block in missing.items():
-            with replacing(folder / f"{name}.json") as temporary:
-                temporary.write_text(json.dumps({"block": block, "dataset": digits.name}))
+        for name, each in missing.items():
+            with runs.replacing(folder / f"{name}.json") as temporary:
+                temporary.write_text(json.dumps({"block": each, "made_with": made_with}))
         (folder / "blocks.txt").write_text("\n".join(missing))
         print(announced(arguments, total, missing, digits), flush=True)
-        with Progress(folder, blocks, missing):
+        with progress(folder, blocks, missing):
             engine.run(arguments, "workflow/sweep.smk", sweep=folder)
         found |= {name: finished(folder / f"{name}.csv", missing[name]) for name in missing}
         failed = [name for name, table in found.items() if table is None]
@@ -88,16 +84,17 @@ def last_line(log):
     return next((line for line in reversed(lines) if line.strip()), "nothing: it was never begun.")
 
 
-def finished(path, block):
+def finished(path, asked):
     """Return the rows of a block that has been trained; of one that has not, or not whole, None."""
+    expected = sweeps.described(asked)
     try:
         table = sweeps.read_table(path)
-        trained = [[row.get(name) for name in sweeps.ALONG] for row in table]
     except FileNotFoundError:
         return None
     except ValueError:
-        trained = None
-    if trained != [*map(list, zip(*(block[name] for name in sweeps.ALONG), strict=True))]:
+        table = []
+    known = [{name: row.get(name) for name in expected[0]} for row in table]
+    if known != expected:
         path.unlink()  # damaged
         return None
     return table
@@ -105,32 +102,33 @@ def finished(path, block):
 
 def announced(arguments, total, missing, digits):
     """Say what the missing blocks will cost, by timing each of their techniques for a moment."""
-    models = sum(len(block["seed"]) for block in missing.values())
-    kinds = {block["technique"]: block for block in missing.values()}
+    models = sum(len(each["seed"]) for each in missing.values())
+    kinds = {each["technique"]: each for each in missing.values()}
     spawned = multiprocessing.get_context("spawn")  # what timed leaves no threads, no memory
     with ProcessPoolExecutor(1, mp_context=spawned) as pool:
-        timed = {kind: pool.submit(time_of, block, digits) for kind, block in kinds.items()}
+        timed = {kind: pool.submit(time_of, each, digits) for kind, each in kinds.items()}
         timed = {kind: future.result() for kind, future in timed.items()}
     training = sum(
-        timed[block["technique"]][0] * block["steps"] * len(block["seed"])
-        for block in missing.values()
+        timed[each["technique"]][0] * each["steps"] * len(each["seed"]) for each in missing.values()
     )
-    beginning = sum(timed[block["technique"]][1] for block in missing.values())
+    beginning = sum(timed[each["technique"]][1] for each in missing.values())
     cores = os.cpu_count()
-    alone = training + beginning / min(arguments.jobs, len(missing))
+    seconds = training + beginning / min(arguments.jobs, len(missing))
     text = f"{total:,} models"
     text += f", of which {total - models:,} are trained already" if models < total else ""
     text += f"; {models:,} to train in {len(missing):,} jobs. "
-    text += f"On this machine ({cores} cores) that takes about {minutes(alone)}"
-    return text + (", on a cluster the less." if arguments.profile else ".")
+    text += f"On this machine ({cores} cores) that takes about {minutes(seconds)}"
+    return text + (", less on a cluster." if arguments.profile else ".")
 
 
-def time_of(block, digits):
+def time_of(asked, digits):
     """Return the seconds of a model's step in a run of many, and of all that comes before."""
     start = time.perf_counter()
-    columns = {name: value[:16] for name, value in block.items() if isinstance(value, list)}
-    run = sweeps.train(block | columns, digits, **TIMED)
-    trained = run.seconds_per_step * TIMED["steps"] * len(run.seeds)
+    columns = {name: asked[name][:16] for name in sweeps.ALONG}
+    columns["values"] = {name: each[:16] for name, each in asked["values"].items()}
+    steps = min(asked["steps"], TIMED["steps"])
+    run = sweeps.train(asked | columns, digits, **TIMED | {"steps": steps})
+    trained = run.seconds_per_step * steps * len(run.seeds)
     return run.seconds_per_step, time.perf_counter() - start - trained
 
 
@@ -141,37 +139,30 @@ def minutes(seconds):
     return f"{seconds / 60:.0f} minutes" if seconds < 5400 else f"{seconds / 3600:.1f} hours"
 
 
-class Progress:
-    """A bar of the models that have been trained, by the tables that are there."""
+@contextlib.contextmanager
+def progress(folder, blocks, missing):
+    """Show a bar of the models that have been trained, by the tables that are there."""
+    total, left = (sum(len(b["seed"]) for b in each.values()) for each in (blocks, missing))
+    waiting = {folder / f"{name}.csv": len(each["seed"]) for name, each in missing.items()}
+    over = threading.Event()
+    with tqdm(total=total, initial=total - left, unit="model") as bar:
 
-    def __init__(self, folder, blocks, missing):
-        """Count `blocks`; those not in `missing` are there."""
-        total, left = (sum(len(b["seed"]) for b in each.values()) for each in (blocks, missing))
-        self.bar = tqdm(total=total, initial=total - left, unit="model")
-        self.waiting = {folder / f"{name}.csv": len(b["seed"]) for name, b in missing.items()}
-        self.over = threading.Event()
-        self.thread = threading.Thread(target=self.watch, daemon=True)
+        def look():
+            for path in [path for path in waiting if path.is_file()]:
+                bar.update(waiting.pop(path))
 
-    def watch(self):
-        """Look every second."""
-        while not self.over.wait(1):
-            self.look()
+        def watch():
+            while not over.wait(1):
+                look()
 
-    def look(self):
-        """Count the tables that have come since."""
-        for path in [path for path in self.waiting if path.is_file()]:
-            self.bar.update(self.waiting.pop(path))
-
-    def __enter__(self):
-        """Begin."""
-        self.thread.start()
-
-    def __exit__(self, *error):
-        """Count a last time, and end."""
-        self.over.set()
-        self.thread.join()
-        self.look()
-        self.bar.close()
+        watching = threading.Thread(target=watch, daemon=True)
+        watching.start()
+        try:
+            yield
+        finally:
+            over.set()
+            watching.join()
+            look()
 
 
 if __name__ == "__main__":

@@ -9,6 +9,9 @@ import hashlib
 import itertools
 import json
 import math
+import re
+import textwrap
+from collections import Counter
 from dataclasses import replace
 from pathlib import Path
 from typing import NamedTuple
@@ -16,7 +19,7 @@ from typing import NamedTuple
 import numpy as np
 import yaml
 
-from regularization import experiments, measures, runs
+from regularization import backend, experiments, measures, runs
 from regularization.training import check, fit
 
 #: What a sweep's file may say beside its techniques; None is what the technique's chapter has.
@@ -31,6 +34,7 @@ SETTINGS = {
     "models_per_job": 100,
 }
 MOST = 1_000_000  # models in one sweep
+MOST_JOBS = 10_000
 #: What differs between the models of a technique, beside its hyperparameters.
 ALONG = ("learning_rate", "train_size", "label_noise", "seed")
 #: What is measured of each model.
@@ -44,30 +48,40 @@ MEASURES = (
 )
 
 
-class _Once(yaml.SafeLoader):
-    """YAML whose keys stand there once: the library takes the last of two, without a word."""
+class _Plain(yaml.SafeLoader):
+    """YAML without aliases, which can hide a million values in a line, and without repeated keys.
+
+    Of two keys the library takes the last, without a word.
+    """
+
+    def compose_node(self, parent, index):
+        """Read the next value; YAMLError where it is an alias."""
+        if self.check_event(yaml.AliasEvent):
+            raise yaml.YAMLError("it has an alias (*name): write the values out")
+        return super().compose_node(parent, index)
 
     def construct_mapping(self, node, deep=False):
         """Return a mapping as a dict; YAMLError where a key is repeated."""
-        keys = [self.construct_object(key, deep=True) for key, _ in node.value]
-        for key in keys:
-            if keys.count(key) > 1:
-                raise yaml.YAMLError(f"{key!r} stands there twice")
-        return super().construct_mapping(node, deep)
+        mapping = super().construct_mapping(node, deep)
+        names = Counter(key.value for key, _ in node.value)
+        if len(mapping) < len(node.value):
+            raise yaml.YAMLError(f"{names.most_common(1)[0][0]!r} stands there twice")
+        return mapping
 
 
 def read(path, digits):
     """Return the blocks of a sweep's file, a list of dicts; ValueError says what is wrong with it.
 
-    A block says all that its models depend on: `technique` (its chapter's name), hyperparameters
-    and what is in ALONG as lists with an entry for each model, `steps`, `batch_size`, `loss`.
+    A block says all that its models depend on: `technique` (its chapter's name), `values` (its
+    hyperparameters by name) and what is in ALONG, as lists with an entry for each model, `steps`,
+    `batch_size` and `loss`.
     """
     try:
-        given = yaml.load(Path(path).read_text(), _Once)
-    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
+        given = yaml.load(Path(path).read_text(), _Plain)
+    except (OSError, ValueError, RecursionError, yaml.YAMLError) as error:
         raise ValueError(
-            f"{path} cannot be read: {' '.join(str(error).split())}. Expected a sweep's file in "
-            "YAML, as those in sweeps/."
+            f"{path} cannot be read: {textwrap.shorten(str(error), 300)}. Expected a sweep's file "
+            "in YAML, as those in sweeps/."
         ) from error
     try:
         return [*_blocks(given, digits)]
@@ -81,21 +95,29 @@ def _blocks(given, digits):
     for key in given:
         _expect(key in known, f"it has an unknown key {key!r}", f"one of {', '.join(known)}")
     settings = {key: _number(given.get(key, usual)) for key, usual in SETTINGS.items()}
+    for name, value in settings.items():
+        plain = not any(isinstance(each, list | dict) for each in _listed(value))
+        _expect(plain, f"{name} is {value!r}", "a value, or a list of values")
     named = given.get("techniques")
     valid = isinstance(named, dict) and named
     _expect(valid, f"techniques is {named!r}", "chapters and their values, as l2: {strength: 0.1}")
     for name in ("steps", "batch_size", "models_per_job"):
-        _expect(_whole(settings[name]), f"{name} is {settings[name]!r}", "a whole number from 1")
+        valid = _whole(settings[name]) and settings[name] < 2**31
+        _expect(valid, f"{name} is {settings[name]!r}", "a whole number from 1, below 2^31")
     axes = {slug: _axes(slug, values, settings, digits) for slug, values in named.items()}
     models = sum(math.prod(map(len, along.values())) for along in axes.values())
     _expect(0 < models <= MOST, f"it has {models:,} models", f"from 1 to {MOST:,}")
+    jobs = math.ceil(models / settings["models_per_job"])
+    _expect(jobs <= MOST_JOBS, f"it has {jobs:,} jobs", f"{MOST_JOBS:,} at most: models_per_job")
     for slug, along in axes.items():
-        loss = settings["loss"] or experiments.get(slug).loss
+        loss = experiments.get(slug).loss if settings["loss"] is None else settings["loss"]
         fixed = dict(steps=settings["steps"], batch_size=settings["batch_size"], loss=loss)
+        # Seed by seed, so that more seeds later leave the blocks of the first ones as they are.
         grid = itertools.product(*along.values())
         while chunk := [*itertools.islice(grid, settings["models_per_job"])]:
-            columns = map(list, zip(*chunk, strict=True))
-            block = {"technique": slug, **dict(zip(along, columns, strict=True)), **fixed}
+            columns = dict(zip(along, map(list, zip(*chunk, strict=True)), strict=True))
+            values = {name: columns.pop(name) for name in [*columns] if name not in ALONG}
+            block = {"technique": slug, "values": values, **columns, **fixed}
             _check(block, digits)
             yield block
 
@@ -114,19 +136,23 @@ def _axes(slug, values, settings, digits):
     rate, sizes = settings["learning_rate"], settings["train_size"]
     everything = len(digits.train_images)
     sizes = [everything if size == "all" else size for size in _listed(sizes)]
-    axes = {name: [*map(_number, _listed(each))] for name, each in values.items()}
-    axes["learning_rate"] = [experiments.get(slug).learning_rate] if rate is None else _listed(rate)
-    axes["train_size"], axes["label_noise"] = sizes, _listed(settings["label_noise"])
     seeds = settings["seeds"]
     valid = isinstance(seeds, list) or _whole(seeds) and seeds <= MOST
     _expect(valid, f"seeds is {seeds!r}", f"how many, from 1 to {MOST:,}, or a list of seeds")
-    axes["seed"] = seeds if isinstance(seeds, list) else range(seeds)
+    axes = {"seed": seeds if isinstance(seeds, list) else range(seeds)}
+    axes |= {name: _listed(_number(each)) for name, each in values.items()}
+    axes["learning_rate"] = [experiments.get(slug).learning_rate] if rate is None else _listed(rate)
+    axes["train_size"], axes["label_noise"] = sizes, _listed(settings["label_noise"])
     for name, each in axes.items():
         _expect(len(each) > 0, f"{slug}: {name} is an empty list", "one value at least")
         told = "numbers" + (", or all" if name == "train_size" else "")
-        valid = all(type(value) in (int, float) for value in each)
-        _expect(valid, f"{slug}: {name} is {_listed(each)!r}", told)
-        _expect(len(set(each)) == len(each), f"{slug}: {name} is {each!r}", "each value once")
+        wrong = [value for value in each if type(value) not in (int, float) or abs(value) > 1e38]
+        _expect(not wrong, f"{slug}: {name} is {wrong[:1]}", told)
+        twice = [value for value, count in Counter(each).items() if count > 1]
+        _expect(not twice, f"{slug}: {name} has {twice[:1]} twice", "each value once")
+    for name in values:
+        for value in axes[name]:
+            replace(technique, **{name: value})  # which refuses one that is out of its range
     return axes
 
 
@@ -135,13 +161,16 @@ def _check(block, digits):
     try:
         check(_technique(block), digits, **_settings(block))
     except ValueError as error:
-        raise ValueError(f"{block['technique']}: {error}") from error
+        said = re.sub(r"^fit\((.*)\): expected", r"\1. Expected", str(error))
+        raise ValueError(f"{block['technique']}: {said}") from error
 
 
 def _technique(block):
     technique = experiments.get(block["technique"]).technique
-    own = {name: np.array(block[name]) for name in technique.settings() if name in block}
-    return replace(technique, **own)
+    values = {name: np.array(each) for name, each in block["values"].items()}
+    if "train_size" in technique.settings():
+        values["train_size"] = np.array(block["train_size"])
+    return replace(technique, **values)
 
 
 def _settings(block):
@@ -198,23 +227,36 @@ def measured(run, digits):
     }
 
 
+def described(block):
+    """Return a row for each model of a block that says how it is trained.
+
+    A technique may have a hyperparameter `steps`, so those of the training are `training_steps`.
+    """
+    columns = {name: block[name] for name in ALONG} | block["values"]
+    fixed = {"technique": block["technique"], "training_steps": block["steps"]}
+    fixed |= {name: block[name] for name in ("batch_size", "loss")}
+    models = zip(*columns.values(), strict=True)
+    return [fixed | dict(zip(columns, model, strict=True)) for model in models]
+
+
 def rows(block, run, digits):
     """Return a row for each model of a block: how it was trained, and what became of it."""
-    count = len(block["seed"])
-    columns = {k: v if isinstance(v, list) else [v] * count for k, v in block.items()}
-    columns |= {"dataset": [digits.name] * count, "backend": [run.backend] * count}
-    columns |= measured(run, digits)
-    return [dict(zip(columns, row, strict=True)) for row in zip(*columns.values(), strict=True)]
+    found = measured(run, digits)
+    of_all = {"dataset": digits.name, "backend": run.backend}
+    return [
+        row | of_all | {name: found[name][i] for name in MEASURES}
+        for i, row in enumerate(described(block))
+    ]
 
 
 def write(table, path):
     """Write rows as CSV, whole or not at all; a hyperparameter that a technique lacks is empty."""
     names = dict.fromkeys(name for row in table for name in row)
-    last = [name for name in names if name in (*ALONG, "steps", "batch_size", "loss")]
-    last += ["dataset", "backend", *MEASURES]
-    first = ["technique", *(name for name in names if name not in ("technique", *last))]
+    last = [*ALONG, "training_steps", "batch_size", "loss", "dataset", "backend", "source_hash"]
+    last = [name for name in (*last, *MEASURES) if name in names]
+    own = [name for name in names if name not in ("technique", *last)]
     with runs.replacing(path) as temporary, open(temporary, "w", newline="") as file:
-        written = csv.DictWriter(file, first + last)
+        written = csv.DictWriter(file, ["technique", *own, *last])
         written.writeheader()
         written.writerows(table)
 
@@ -224,8 +266,10 @@ def read_table(path):
     try:
         with open(path, newline="") as file:
             table = [*csv.DictReader(file, strict=True)]
+        if any(None in (*row, *row.values()) for row in table):
+            raise csv.Error("a row has more cells than its head, or fewer")
         return [{name: _cell(value) for name, value in row.items() if value != ""} for row in table]
-    except (csv.Error, UnicodeDecodeError, TypeError) as error:
+    except (csv.Error, UnicodeDecodeError) as error:
         raise ValueError(
             f"{path} is not a sweep's table: {error}. Expected what `make sweep` writes. Delete it "
             "and run the sweep again."
@@ -240,13 +284,20 @@ def _cell(text):
 
 
 def load(name, digits):
-    """Return the table of the sweep called `name` on these digits; None where there is none."""
-    for folder in runs.folders():
-        if (path := folder / f"{name}.csv").is_file():
+    """Return the table of the sweep called `name`, and say so; an empty one where none fits.
+
+    It fits if it was made of these digits, on this backend and by the sources as they are.
+    """
+    asked = {"dataset": digits.name, "backend": backend.name, "source_hash": runs.source_hash()}
+    for path in (folder / f"{name}.csv" for folder in runs.folders()):
+        if path.is_file():
             table = read_table(path)
-            if table and table[0].get("dataset") == digits.name:
+            if table and asked.items() <= table[0].items():
+                steps = table[0]["training_steps"]
+                print(f"From a sweep of {len(table):,} models, of {steps:,} steps each.")
                 return table
-    return None
+            print(f"{path.name} is of other digits, another backend or older sources: left out.")
+    return []
 
 
 class Grid(NamedTuple):

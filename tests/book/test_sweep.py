@@ -5,10 +5,11 @@ import signal
 import subprocess
 import time
 
+import execute
 import pytest
 from conftest import ROOT
 
-from regularization import sweeps
+from regularization import runs, sweeps
 
 FILE = """
 seeds: 12
@@ -58,6 +59,7 @@ def test_a_sweep_says_what_it_will_cost_and_leaves_a_row_for_each_model(whole):
     assert len(models(folder)) == len(set(models(folder))) == MODELS
 
 
+@pytest.mark.skipif(os.name == "nt", reason="kills a group of processes")
 def test_a_sweep_that_was_killed_goes_on_where_it_stopped(whole, tmp_path):
     """The workflow and its jobs are killed when the first tables are there."""
     (tmp_path / "trial.yaml").write_text(FILE)
@@ -82,12 +84,51 @@ def test_a_sweep_that_was_killed_goes_on_where_it_stopped(whole, tmp_path):
     assert (tmp_path / table).read_bytes() == (whole[0] / table).read_bytes()
 
 
-def test_more_seeds_later_train_just_the_new_ones(whole, tmp_path):
+def test_more_seeds_later_train_just_the_new_ones(whole):
     folder, _ = whole
     process = sweep(folder, FILE.replace("seeds: 12", "seeds: 18").replace("0.5", "0.6"))
     assert process.returncode == 0, process.stderr
     assert len(set(models(folder))) == 54
+    assert "54 models, of which 24 are trained already" in process.stdout
     assert sweep(folder).stdout.startswith("36 models are in")  # all there
+
+
+def test_a_model_that_overflows_is_named_before_anything_is_trained(tmp_path):
+    process = sweep(tmp_path, FILE.replace("1e-2", "1e25"))
+    assert process.returncode != 0 and "The loss of L2(strength=1e+25)" in process.stderr
+    assert "Lower the strength" in process.stderr and "Traceback" not in process.stderr
+
+
+SWEPT = {
+    "strength": "techniques: {l2: {strength: [1e-6, 1e-2]}, dropout: {rate: [0, 0.5]}}",
+    "when_it_helps": """
+train_size: [100, all]
+techniques:
+  l2: {strength: [0, 1e-2]}
+  l1: {strength: [1e-4, 1e-3]}
+  dropout: {rate: [0.1, 0.5]}
+  weight_normalization: {norm: [3, 6]}
+  input_noise: {scale: [0.2, 0.4]}
+""",
+}
+
+
+@pytest.mark.parametrize("name, text", SWEPT.items())
+def test_a_chapter_takes_the_table_of_its_sweep(name, text, tmp_path, digits, monkeypatch):
+    """Four seeds instead of the two that it trains at quick."""
+    (tmp_path / "sweep.yaml").write_text(f"seeds: 4\nsteps: 60\nlearning_rate: 1e-2\n{text}")
+    blocks = sweeps.read(tmp_path / "sweep.yaml", digits)
+    table = [row for b in blocks for row in sweeps.rows(b, sweeps.train(b, digits), digits)]
+    table = [row | {"source_hash": runs.source_hash()} for row in table]
+    sweeps.write(table, tmp_path / f"{name}.csv")
+    monkeypatch.setenv("RESULTS_DIR", str(tmp_path))
+    monkeypatch.setenv("TQDM_DISABLE", "1")
+    settings = {"preset": "quick", "dataset": "digits"}
+    chapter, log = ROOT / "book" / "beyond" / f"{name}.ipynb", tmp_path / "log"
+    with open(log, "w") as said:
+        execute.execute(chapter, tmp_path / "executed.ipynb", settings, said)
+    text = (tmp_path / "executed.ipynb").read_text()
+    assert f"From a sweep of {len(table)} models" in text and "4 seeds" in text
 
 
 @pytest.mark.parametrize(
