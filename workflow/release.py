@@ -7,8 +7,10 @@ import argparse
 import datetime
 import gzip
 import hashlib
+import json
 import os
 import re
+import shutil
 import subprocess
 import sys
 import tarfile
@@ -26,6 +28,7 @@ VERSIONS = {
     + [(r"(?m)^date-released: .*$", "date-released: {day}")],
     "pyproject.toml": [(r'(?m)^version = ".*"$', 'version = "{version}"')],
 }
+WRITTEN = ["CHANGELOG.md", "published/results.json", *VERSIONS]
 
 
 class Refused(Exception):
@@ -94,7 +97,9 @@ def pages(build):
 
 def release(version, build):
     """Note the version, commit it, build the pages that name it, pack them, and tag the commit."""
-    before = git("rev-parse", "HEAD")
+    before = after = git("rev-parse", "HEAD")
+    backend = json.loads((build / "settings.json").read_text())["backend"]
+    shutil.rmtree(build / "release", ignore_errors=True)
     try:
         day = datetime.datetime.now(datetime.UTC).date()
         for name, replaced in VERSIONS.items():
@@ -104,25 +109,30 @@ def release(version, build):
             (ROOT / name).write_text(text)
         note(version, day)
         run("verify.py", "--build", build, "--publish")
-        git("add", "CHANGELOG.md", "published/results.json", *VERSIONS)
+        git("add", *WRITTEN)
         git("commit", "--quiet", "--message", f"Release {version}")
+        after = git("rev-parse", "HEAD")
         settings = ["--preset", "paper", "--dataset", "mnist", "--jobs", os.cpu_count()]
-        run("build.py", "--build", build, *settings)
+        run("build.py", "--build", build, *settings, KERAS_BACKEND=backend)
         archive = pack(build, version)
         git("tag", "--annotate", f"v{version}", "--message", f"Release {version}")
     except BaseException:
-        git("reset", "--quiet", "--hard", before)  # the tree was clean
+        shutil.rmtree(build / "release", ignore_errors=True)
+        if git("rev-parse", "HEAD") == after:  # and nobody has gone on from it
+            git("reset", "--quiet", "--soft", before)
+        git("restore", "--staged", "--worktree", "--source", before, *WRITTEN)
         raise
     print(f"Released {version}: {archive}, and its checksum beside it. What is left is to push:")
     print(f"git push --follow-tags && gh release create v{version} {archive.parent}/*")
 
 
-def run(script, *words):
+def run(script, *words, **environment):
     """Run a script of the workflow; Refused, with what it said, if it fails."""
     command = [sys.executable, str(ROOT / "workflow" / script), *map(str, words)]
-    process = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
+    settings = dict(cwd=ROOT, env=os.environ | environment, capture_output=True, text=True)
+    process = subprocess.run(command, **settings)
     if process.returncode:
-        raise Refused(f"{process.stderr.strip()}\nNothing was released.")
+        raise Refused(f"{process.stderr.strip()} Nothing was released.")
 
 
 def note(version, day):
@@ -151,7 +161,10 @@ def pack(build, version):
         return member
 
     with runs.replacing(archive) as temporary:
-        with gzip.GzipFile(temporary, "wb", mtime=moment) as packed:
+        with (
+            open(temporary, "wb") as raw,
+            gzip.GzipFile("", "wb", fileobj=raw, mtime=moment) as packed,
+        ):
             with tarfile.open(fileobj=packed, mode="w", format=tarfile.PAX_FORMAT) as tar:
                 tar.add(build / "html", arcname=f"{NAME}-{version}", filter=plain)
     checksum = hashlib.sha256(archive.read_bytes()).hexdigest()
@@ -164,7 +177,7 @@ def git(*words):
     """Return what git prints; Refused if it fails."""
     process = subprocess.run(["git", *words], cwd=ROOT, capture_output=True, text=True)
     if process.returncode:
-        raise Refused(f"git {words[0]} failed: {process.stderr.strip()}. Expected a repository.")
+        raise Refused(f"git {words[0]} failed: {process.stderr.strip()} Nothing was released.")
     return process.stdout.strip("\n")
 
 

@@ -128,7 +128,21 @@ def test_a_build_whose_figures_have_moved_is_refused(full):
     refused(full, "1 figure has moved", "l2: only in this build", "make publish")
 
 
-def test_a_release_is_a_commit_a_tag_and_the_site_with_its_checksum(full):
+def test_a_release_that_fails_half_way_leaves_everything_as_it_was(full):
+    """The pages cannot be built: they lead to one that is not there."""
+    (full / "book" / "index.md").write_text("# A miniature\n\n[](nowhere)\n")
+    commit(full, "Lead nowhere")
+    record = full / "_build" / "site.json"
+    made = json.loads(record.read_text())
+    process = subprocess.run(
+        [sys.executable, "-c", REWRITE, "_build/site.json"],
+        cwd=full, check=True, input=json.dumps(made), text=True,
+    )  # fmt: skip
+    assert process.returncode == 0
+    refused(full, "The site was not built", "Nothing was released")
+
+
+def test_a_release_is_a_commit_a_tag_and_the_site_with_its_checksum(full, tmp_path):
     process = release(full)
     assert process.returncode == 0, process.stderr
     cited = yaml.safe_load((full / "CITATION.cff").read_text())
@@ -144,8 +158,14 @@ def test_a_release_is_a_commit_a_tag_and_the_site_with_its_checksum(full):
     assert {path.name for path in folder.iterdir()} == {"SHA256SUMS", name}
     assert hashlib.sha256((folder / name).read_bytes()).hexdigest() == checksum
     with tarfile.open(folder / name) as archive:
-        archive.extractall(full / "unpacked", filter="data")
-    assert tree(full / "unpacked" / "seeing-regularization-9.0.0") == tree(full / "_build" / "html")
+        archive.extractall(tmp_path / "unpacked", filter="data")
+    assert tree(tmp_path / "unpacked" / "seeing-regularization-9.0.0") == tree(
+        full / "_build" / "html"
+    )
+
+    second = release(full, "9.0.1")
+    assert second.returncode == 0, second.stderr
+    assert sorted(path.suffix for path in folder.iterdir()) == ["", ".gz"]
 
 
 def tree(folder):
