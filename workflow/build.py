@@ -19,7 +19,7 @@ from regularization.runs import replacing
 
 
 def main():
-    """Write the settings if they have changed; stop with one paragraph if they cannot be met."""
+    """Build the book by the settings; stop with one paragraph if they cannot be met."""
     parser = argparse.ArgumentParser(description=__doc__)
     engine.add_arguments(parser)
     parser.add_argument("--preset", required=True)
@@ -41,11 +41,12 @@ def main():
         write(settings, build / "settings.json")
         forget_outdated(build)
         set_back(build)
-        # Once more if the clock was set back meanwhile.
-        done = engine.run(arguments) or set_back(build) and engine.run(arguments)
+        done = engine.run(arguments)
+        if not done and "older modification time" in engine.last_log().read_text():
+            set_back(build)  # the clock was, while the book was built
+            done = engine.run(arguments)
     if not done:
-        logs = sorted(Path(".snakemake/log").glob("*.log"))
-        sys.exit(f"The book was not built. What Snakemake has to say: {logs[-1] if logs else ''}")
+        sys.exit(f"The book was not built. What Snakemake has to say: {engine.last_log()}")
     print(f"The book is at {build}/html/index.html")
 
 

@@ -21,7 +21,9 @@ OF_A_SEED += ["weight_min", "weight_max"]
 
 def write(build, found, stage, files):
     """Write the parts that pages include into `stage`, and what one can take along into `files`."""
-    shutil.copytree(build / "results", files / "results")
+    # The tables of sweeps are no part of a build: they may come and go beside it.
+    left_out = shutil.ignore_patterns(".*", "*.csv")
+    shutil.copytree(build / "results", files / "results", ignore=left_out)
     write_csv(found, files / "results.csv")
     shutil.copy(ROOT / "CITATION.cff", files)
     post = {found[slug].title: found[slug] for slug in of_the_post()}

@@ -35,3 +35,8 @@ def run(arguments, snakefile="Snakefile", **config):
         return end.code in (0, None)
     finally:
         sys.stdout.flush()
+
+
+def last_log():
+    """Return the log of the last run."""
+    return max(Path(".snakemake/log").glob("*.log"), key=lambda path: path.name)

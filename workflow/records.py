@@ -28,7 +28,7 @@ def write(path, inputs, outputs=(), **more):
 
 
 def is_current(path, inputs=None):
-    """Return whether all files that a record names are as it says; of these `inputs`, if given."""
+    """Return whether all that a record names is as it says; and is the `inputs`, if given."""
     try:
         record = json.loads(path.read_text())
         known = [record["inputs"], record["outputs"]]

@@ -1,6 +1,7 @@
 """One at a time, by a lock that the system lets go when its holder dies; full disks, in words."""
 
 import contextlib
+import errno
 import shutil
 import sys
 
@@ -23,6 +24,10 @@ def alone(path, work):
         lock.release()
 
 
+#: No room, no more of it for this user, a disk that cannot be written, a folder that may not be.
+REFUSED = (errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES, errno.EPERM)
+
+
 @contextlib.contextmanager
 def in_words(what, folder):
     """End with one paragraph where `what` cannot be written into `folder`."""
@@ -30,7 +35,10 @@ def in_words(what, folder):
         yield
     except OSError as error:
         # Of several files that could not be copied, the first is enough.
-        reason = error.args[0][0][2] if isinstance(error, shutil.Error) else error
+        several = isinstance(error, shutil.Error)
+        if not several and error.errno not in REFUSED:
+            raise
+        reason = error.args[0][0][2] if several else error
         sys.exit(
             f"{what} cannot be kept: {reason}. Expected room for it in {folder}. Make room, or "
             "choose another folder by BUILD=folder."

@@ -41,7 +41,8 @@ def main():
             inputs = records.hashes(arguments.inputs)
             make(arguments)
             if inputs:
-                records.write(arguments.build / "site.json", inputs)
+                pages = [p for p in (arguments.build / "html").rglob("*") if p.is_file()]
+                records.write(arguments.build / "site.json", inputs, pages)
 
 
 def make(arguments):

@@ -79,6 +79,8 @@ def hold_against(build, other):
         ours, theirs = files(build), files(other)
         if settings[0] == settings[1]:
             apart = [name for name in sorted(ours | theirs) if ours.get(name) != theirs.get(name)]
+            if not ours:
+                raise ValueError(f"{build} is empty")
             if apart:
                 sys.exit(
                     f"{len(apart)} files of {build} and {other} differ: {', '.join(apart[:9])}"
@@ -97,9 +99,9 @@ def hold_against(build, other):
             name: apart_at_most(*(runs.load(name, each / "results") for each in (build, other)))
             for name in names
         }
-    except (OSError, ValueError) as error:
+        worst = max(moved, key=moved.get)
+    except (OSError, ValueError, KeyError, TypeError) as error:
         sys.exit(f"There are no two whole builds: {error}. Run `make book` with either BUILD.")
-    worst = max(moved, key=moved.get)
     said = f"the furthest apart is {worst} with {moved[worst]:.2g} on one seed"
     backends = " and ".join(each["backend"] for each in settings)
     if moved[worst] > TOLERANCE:
