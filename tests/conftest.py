@@ -10,6 +10,7 @@ import struct
 import subprocess
 import sys
 import threading
+import time
 from pathlib import Path
 
 import browser as browsers
@@ -124,6 +125,15 @@ def axe(tmp_path_factory):
     if process.returncode:
         pytest.skip(f"axe-core cannot be had: {process.stderr.strip()[-300:]}")
     return (folder / "node_modules" / "axe-core" / "axe.min.js").read_text()
+
+
+def until(condition, seconds, what):
+    """Wait for a condition. (Playwright has a way, but by evaluating words: pages forbid it.)"""
+    for _ in range(seconds * 4):
+        if condition():
+            return
+        time.sleep(0.25)
+    pytest.fail(f"waited {seconds} s for {what}")
 
 
 class Quiet(http.server.SimpleHTTPRequestHandler):

@@ -6,11 +6,10 @@ import shutil
 import socket
 import subprocess
 import sys
-import time
 import urllib.request
 
 import pytest
-from conftest import ROOT
+from conftest import ROOT, until
 
 
 @pytest.fixture(scope="module")
@@ -37,14 +36,6 @@ def lab(tmp_path_factory):
     finally:
         server.terminate()
         server.wait(30)
-
-
-def until(condition, seconds, what):
-    for _ in range(seconds * 4):
-        if condition():
-            return
-        time.sleep(0.25)
-    pytest.fail(f"waited {seconds} s for {what}")
 
 
 def answers(address):

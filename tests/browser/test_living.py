@@ -6,7 +6,7 @@ import re
 
 import numpy as np
 import pytest
-from conftest import read_living
+from conftest import read_living, until
 
 from regularization import data, living, measures, runs
 from regularization.experiments import TECHNIQUES
@@ -43,6 +43,11 @@ def says(page, text, widget=DRAW):
     region = page.locator(f"{widget} [role=status]", has_text=re.compile(text)).first
     region.wait_for(state="attached")
     return region.inner_text()
+
+
+def asked(page):
+    """What the page's address holds of its state."""
+    return page.evaluate("location.search")
 
 
 def evidence(page):
@@ -134,9 +139,8 @@ def test_a_model_that_is_added_catches_up(open_page):
     page.get_by_role("combobox", name="Model B").select_option("no_regularization")
     for _ in range(3):
         page.get_by_role("button", name="100 steps").click()
-    page.wait_for_function(
-        "!document.querySelector('.living-numbers').textContent.includes('catches')"
-    )
+    numbers = page.locator(".living-numbers")
+    until(lambda: "catches" not in numbers.inner_text(), 20, "the second model to catch up")
     words = page.locator(f"{TRAIN} .living-model > p").all_inner_texts()
     assert words[0] == words[1], "the same model, seed and number of steps"
 
@@ -157,14 +161,14 @@ def test_a_drawing_comes_back_from_its_address(open_page):
     says(page, "techniques? says?")
     page.get_by_label("Noise").fill("6")
     page.get_by_label("Shift down").fill("10")
-    page.wait_for_function("location.search.includes('ink=') && location.search.includes('down=2')")
+    until(lambda: "ink=" in asked(page) and "down=2" in asked(page), 20, "the address")
     again = open_page(f"living?{page.url.partition('?')[2]}", DRAW)
     says(again, "techniques? says?")
     assert np.array_equal(table(page), table(again))
     assert again.get_by_label("Noise").get_attribute("aria-valuetext") == "0.3"
     again.get_by_role("button", name="Reset all").click()
     says(again, "The board is empty")
-    again.wait_for_function("!location.search")
+    until(lambda: not asked(again), 20, "an empty address")
 
 
 def test_an_empty_board_says_so(open_page):
@@ -311,10 +315,7 @@ def test_the_model_trains_and_its_settings_change_while_it_runs(open_page, built
         return int(re.search(r"Step ([\d,]+)", numbers.inner_text())[1].replace(",", ""))
 
     def more(than, by=300):
-        page.wait_for_function(
-            f"""Number(document.querySelector('.living-numbers').textContent
-                .match(/Step ([\\d,]+)/)[1].replaceAll(',', '')) > {than + by}"""
-        )
+        until(lambda: steps() > than + by, 20, f"{by} steps more")
 
     def accuracy(model=0):
         words = page.locator(f"{TRAIN} .living-model p").nth(model).inner_text()
@@ -343,7 +344,7 @@ def test_the_model_trains_and_its_settings_change_while_it_runs(open_page, built
     page.get_by_role("button", name="Pause").click()
     page.locator(".living-numbers", has_text="Paused").wait_for()
     assert pictures.last.get_attribute("aria-label") != before
-    page.wait_for_function("location.search.includes('b=l2')")
+    until(lambda: "b=l2" in asked(page), 20, "the address")
     again = open_page(f"living?{page.url.partition('?')[2]}", TRAIN)
     assert again.get_by_role("combobox", name="Model A").input_value() == "dropout"
     assert again.get_by_role("combobox", name="Model B").input_value() == "l2"
@@ -411,7 +412,7 @@ def test_a_film_moves_all_ten_images_and_the_marker_on_the_curve(open_page, buil
     assert says(again, "At step", "#l2-weight-images") == said
     reset.click()
     assert printed.is_visible()
-    page.wait_for_function("!location.search")
+    until(lambda: not asked(page), 20, "an empty address")
 
 
 def test_the_chapter_on_strengths_has_a_film_for_each_knob(open_page):
