@@ -126,7 +126,6 @@ def test_runs_stand_beside_one_another_in_a_table(two):
         smooth = np.mean([measures.smoothness(w) for w in run.weights])
         assert float(row[2]) == pytest.approx(smooth, abs=0.006)
         assert float(row[5]) == pytest.approx(np.mean(run.weight_max), rel=0.06)
-        assert row[6] == "–"  # too short a run to have its time taken
 
 
 def test_a_tuned_run_is_compared_with_none_seed_by_seed(two):
