@@ -1,9 +1,10 @@
 """The book and sweeps on a real Slurm of two nodes: the same results, whatever the cluster does."""
 
+import contextlib
 import os
 import signal
 import subprocess
-import threading
+import tempfile
 import time
 
 import miniature
@@ -36,8 +37,6 @@ default-resources:
 @pytest.fixture(scope="module")
 def cluster():
     # Sockets have short names: pytest's own folders are too deep.
-    import tempfile
-
     with tempfile.TemporaryDirectory(prefix="slurm-") as folder:
         try:
             with slurm.cluster(folder, nodes=2, cpus=4) as running:
@@ -57,50 +56,59 @@ def folder(tmp_path_factory):
     return folder
 
 
-def command(build, profile="test"):
-    words = ["make", "sweep", "CONFIG=small.yaml", "DATA=digits", f"BUILD={build}"]
-    return ["timeout", "-k", "5", str(HUNG), *words, f"PROFILE={profile}"]
+def sweep(build, profile="test"):
+    words = ["make", "--no-print-directory", "sweep", "CONFIG=small.yaml", "DATA=digits"]
+    return [*words, f"BUILD={build}", f"PROFILE={profile}"]
 
 
-def table(folder, build, environment=None, profile="test"):
-    """Train the sweep; return its table."""
-    process = subprocess.run(
-        command(build, profile), cwd=folder, env=environment, capture_output=True, text=True
-    )
-    assert process.returncode == 0, process.stdout[-2000:] + process.stderr[-4000:]
+def table(folder, build):
     return (folder / build / "results" / "small.csv").read_bytes()
 
 
 @pytest.fixture(scope="module")
 def local(folder):
     """The table of the sweep, trained on this machine."""
-    return table(folder, "_local", profile="")
+    assert subprocess.run(sweep("_local", ""), cwd=folder).returncode == 0
+    return table(folder, "_local")
 
 
-def while_it_runs(cluster, happens):
-    """Let something happen to the first job that has been at work for a moment."""
+@contextlib.contextmanager
+def at_work(command, cluster, folder):
+    """Let something happen to the cluster while it works for a command, which is to end well."""
+    said = folder / "said"
+    with (
+        open(said, "w") as output,
+        subprocess.Popen(
+            command,
+            cwd=folder,
+            env=cluster.environment,
+            stdout=output,
+            stderr=output,
+            start_new_session=True,
+        ) as process,
+    ):
+        try:
+            yield process
+            assert process.wait(HUNG) == 0, said.read_text()[-4000:]
+        finally:
+            with contextlib.suppress(ProcessLookupError):
+                os.killpg(process.pid, signal.SIGKILL)
 
-    def wait():
-        end = time.monotonic() + HUNG
-        while time.monotonic() < end:
-            if jobs := [job for job in cluster.jobs() if job.state == "RUNNING"]:
-                time.sleep(3)
-                return happens(jobs[0])
-            time.sleep(0.2)
 
-    thread = threading.Thread(target=wait)
-    thread.start()
-    return thread
+def a_job(cluster, seconds=3):
+    """Wait for a job, let it work for some seconds, and return it."""
+    end = time.monotonic() + HUNG
+    while time.monotonic() < end:
+        if jobs := [job for job in cluster.jobs() if job.state == "RUNNING"]:
+            time.sleep(seconds)
+            return jobs[0]
+        time.sleep(0.2)
+    raise TimeoutError(f"No job ran within {HUNG} s.")
 
 
 def test_the_book_is_the_same_to_the_bit_though_a_job_is_cancelled(cluster, folder):
-    words = ["timeout", "-k", "5", str(HUNG), *miniature.command(PROFILE="test")]
-    cancelled = while_it_runs(cluster, lambda job: cluster.command("scancel", job.id))
-    process = subprocess.run(
-        words, cwd=folder, env=cluster.environment, capture_output=True, text=True
-    )
-    assert process.returncode == 0, process.stdout[-2000:] + process.stderr[-4000:]
-    cancelled.join()
+    with at_work(miniature.command(PROFILE="test"), cluster, folder):
+        cluster.command("scancel", a_job(cluster).id)
     states = cluster.command("squeue", "-h", "-t", "all", "-o", "%T").split()
     assert states.count("CANCELLED") == 1 and len(states) == len(miniature.TECHNIQUES) + 2
     assert miniature.make(folder, "_local").returncode == 0
@@ -108,35 +116,28 @@ def test_the_book_is_the_same_to_the_bit_though_a_job_is_cancelled(cluster, fold
 
 
 def test_a_node_that_goes_down_costs_a_sweep_time_and_nothing_else(cluster, folder, local):
-    crash = while_it_runs(cluster, lambda job: cluster.stop_node(job.node))
-    assert table(folder, "_down", cluster.environment) == local
-    crash.join()
-    (lost,) = set(cluster.nodes) - cluster.up()
+    with at_work(sweep("_down"), cluster, folder):
+        lost = a_job(cluster).node
+        cluster.stop_node(lost)
+    assert table(folder, "_down") == local
     cluster.start_node(lost)
 
 
 def test_the_controller_may_restart(cluster, folder, local):
-    def restart(job):
-        time.sleep(6)  # a job outlives its controller from its first step on
+    with at_work(sweep("_restarted"), cluster, folder):
+        a_job(cluster, seconds=9)  # a job outlives its controller from its first step on
         cluster.stop_controller()
         time.sleep(3)
         cluster.start_controller()
-
-    restarted = while_it_runs(cluster, restart)
-    assert table(folder, "_restarted", cluster.environment) == local
-    restarted.join()
+    assert table(folder, "_restarted") == local
 
 
 def test_what_a_killed_sweep_left_at_work_is_waited_for_and_not_done_twice(cluster, folder, local):
     """The jobs go on; those of the next sweep wait for them, and find the blocks trained."""
-    with subprocess.Popen(
-        command("_killed"),
-        cwd=folder,
-        env=cluster.environment,
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-        start_new_session=True,
-    ) as process:
-        while_it_runs(cluster, lambda job: os.killpg(process.pid, signal.SIGKILL)).join()
+    with pytest.raises(AssertionError), at_work(sweep("_killed"), cluster, folder) as process:
+        a_job(cluster)
+        os.killpg(process.pid, signal.SIGKILL)
     assert cluster.jobs()
-    assert table(folder, "_killed", cluster.environment) == local
+    with at_work(sweep("_killed"), cluster, folder):
+        pass
+    assert table(folder, "_killed") == local

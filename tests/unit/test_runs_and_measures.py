@@ -310,3 +310,13 @@ def test_a_run_trained_again_leaves_its_files_as_they_are(run, tmp_path):
     assert contents()[1] != first[1]
     replace(run, test_accuracy=[0.0, 0.0]).save("gaussian_weights", tmp_path)
     assert runs.load("gaussian_weights", tmp_path).test_accuracy == [0.0, 0.0]
+
+
+def test_the_date_is_that_of_the_sources(monkeypatch):
+    monkeypatch.setenv("SOURCE_DATE_EPOCH", "86399")
+    assert runs.date() == "1970-01-01"
+    monkeypatch.delenv("SOURCE_DATE_EPOCH")
+    monkeypatch.setattr(runs, "_git", lambda *words: "86400")
+    assert runs.date() == "1970-01-02"
+    monkeypatch.setattr(runs, "_git", lambda *words: "unknown")  # not a repository
+    assert runs.date() == "unknown"
