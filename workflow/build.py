@@ -41,12 +41,13 @@ def main():
         write(settings, build / "settings.json")
         forget_outdated(build)
         set_back(build)
-        done = engine.run(arguments)
-        if not done and "older modification time" in engine.last_log().read_text():
+        log = build / "logs" / "snakemake.log"
+        done = engine.run(arguments, log)
+        if not done and "older modification time" in log.read_text():
             set_back(build)  # the clock was, while the book was built
-            done = engine.run(arguments)
+            done = engine.run(arguments, log)
     if not done:
-        sys.exit(f"The book was not built. What Snakemake has to say: {engine.last_log()}")
+        sys.exit(f"The book was not built. What Snakemake has to say of it is in {log}.")
     print(f"The book is at {build}/html/index.html")
 
 

@@ -1,6 +1,6 @@
 """Snakemake as this book runs it: on this machine, or by a profile on a cluster."""
 
-import sys
+import contextlib
 from pathlib import Path
 
 PROFILES = Path(__file__).parents[1] / "profiles"
@@ -14,29 +14,25 @@ def add_arguments(parser):
     parser.add_argument("--gpus", type=int, default=0, help="that a job which trains asks for")
 
 
-def run(arguments, snakefile="Snakefile", **config):
+def run(arguments, log, snakefile="Snakefile", **config):
     """Run a workflow to its end; return whether all of it was done.
 
-    Snakemake's own lock survives its death, so it is left out: `alone` holds one that does not.
+    What Snakemake says goes into a log, what its jobs say to the terminal. Its own lock survives
+    its death, so it is left out: `alone` holds one that does not.
     """
     from snakemake.cli import main  # it takes a second, and a refusal need not wait
 
     words = ["--snakefile", snakefile, "--config", f"build={arguments.build}"]
     words += [f"gpu={arguments.gpus}"]
     words += [f"{name}={value}" for name, value in config.items()]
-    words += ["--keep-going", "--rerun-incomplete", "--nolock", "--quiet", "all"]
+    words += ["--keep-going", "--rerun-incomplete", "--nolock"]
     if arguments.profile:
         words += ["--profile", str(PROFILES / arguments.profile)]
     else:
         words += ["--cores", str(arguments.jobs)]
-    try:
-        main(words)
-    except SystemExit as end:
-        return end.code in (0, None)
-    finally:
-        sys.stdout.flush()
-
-
-def last_log():
-    """Return the log of the last run."""
-    return max(Path(".snakemake/log").glob("*.log"), key=lambda path: path.name)
+    log.parent.mkdir(parents=True, exist_ok=True)
+    with open(log, "w") as said, contextlib.redirect_stderr(said):
+        try:
+            main(words)
+        except SystemExit as end:
+            return end.code in (0, None)

@@ -66,7 +66,7 @@ def run(arguments, folder, blocks, made_with, digits):
         (folder / "blocks.txt").write_text("\n".join(missing))
         print(announced(arguments, total, missing, digits), flush=True)
         with progress(folder, blocks, missing):
-            engine.run(arguments, "workflow/sweep.smk", sweep=folder)
+            engine.run(arguments, folder / "snakemake.log", "workflow/sweep.smk", sweep=folder)
         found |= {name: finished(folder / f"{name}.csv", missing[name]) for name in missing}
         failed = [name for name, table in found.items() if table is None]
         if failed:
