@@ -58,7 +58,7 @@ def belongs(process, folder):
 def test_the_next_build_after_a_kill_ends_as_if_nothing_had_been(undisturbed, tmp_path, capsys):
     """Each kill strikes one kind of process, once it is there and a random while has passed.
 
-    One to three builds in a row are struck; then one is let go to its end.
+    One to four builds in a row are struck; then one is let go to its end.
     """
     whole, seconds = undisturbed
     chosen, struck = random.Random(SEED), Counter()
@@ -67,7 +67,7 @@ def test_the_next_build_after_a_kill_ends_as_if_nothing_had_been(undisturbed, tm
     for number in range(KILLS):
         kind = list(VICTIMS)[number % len(VICTIMS)]
         if row == 0:
-            row = chosen.randint(1, 3)
+            row = chosen.randint(1, 4)
             miniature.spoil(folder, chosen)
         with subprocess.Popen(
             miniature.command(),
