@@ -3,6 +3,7 @@
 KILLS=200 python -m pytest tests/faults/test_kills.py kills more often; SEED= chooses others.
 """
 
+import contextlib
 import os
 import random
 import signal
@@ -55,48 +56,43 @@ def belongs(process, folder):
     return (process / "cwd").resolve().is_relative_to(folder)
 
 
-def test_the_next_build_after_a_kill_ends_as_if_nothing_had_been(undisturbed, tmp_path, capsys):
-    """Each kill strikes one kind of process, once it is there and a random while has passed.
-
-    One to four builds in a row are struck; then one is let go to its end.
-    """
-    whole, seconds = undisturbed
-    chosen, struck = random.Random(SEED), Counter()
-    folder = miniature.write(tmp_path / "book")
-    expected, row = miniature.contents(whole / "_build"), 0
-    for number in range(KILLS):
-        kind = list(VICTIMS)[number % len(VICTIMS)]
-        if row == 0:
-            row = chosen.randint(1, 4)
-            miniature.spoil(folder, chosen)
-        with subprocess.Popen(
-            miniature.command(),
-            cwd=folder,
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.DEVNULL,
-        ) as build:
-            moment = None
-            while build.poll() is None:
-                victims = running(VICTIMS[kind], folder)
-                if victims and moment is None:
-                    longest = 1 if kind == "site" else seconds / 2
-                    moment = time.monotonic() + chosen.uniform(0, longest)
-                if victims and time.monotonic() > moment:
-                    for victim in victims:
+def strike(folder, kind, within):
+    """Begin a build and kill a kind of process `within` seconds of its coming; was there one?"""
+    silent = dict(stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    with subprocess.Popen(miniature.command(), cwd=folder, **silent) as build:
+        came = None
+        while build.poll() is None:
+            victims = running(VICTIMS[kind], folder)
+            came = came or (victims and time.monotonic())
+            if victims and time.monotonic() - came > within:
+                for victim in victims:
+                    with contextlib.suppress(ProcessLookupError):
                         os.kill(victim, signal.SIGKILL)
-                    struck[kind] += 1
-                    break
-                time.sleep(0.05)
-            if kind == "workflow":
-                build.kill()
-        row -= 1
-        if row and number < KILLS - 1:
+                return True
+            time.sleep(0.05)
+    return False
+
+
+def test_the_next_build_after_a_kill_ends_as_if_nothing_had_been(undisturbed, tmp_path, capsys):
+    """Up to four builds in a row are struck at random moments; then one is let go to its end."""
+    whole, seconds = undisturbed
+    expected = miniature.contents(whole / "_build")
+    folder = miniature.write(tmp_path / "book")
+    chosen, struck, left = random.Random(SEED), Counter(dict.fromkeys(VICTIMS, 0)), 0
+    while struck.total() < KILLS:
+        if not left:
+            left = chosen.randint(1, 4)
+            miniature.spoil(folder, chosen)
+        kind = min(VICTIMS, key=struck.get)
+        hit = strike(folder, kind, chosen.uniform(0, 1 if kind == "site" else seconds / 2))
+        struck[kind] += hit
+        left = left - 1 if hit else 0
+        if left and struck.total() < KILLS:
             continue
         process = miniature.make(folder)
         assert process.returncode == 0, process.stdout + process.stderr
-        assert miniature.contents(folder / "_build") == expected, (number, kind)
-        assert not miniature.leftovers(folder / "_build"), (number, kind)
+        assert miniature.contents(folder / "_build") == expected, struck
+        assert not miniature.leftovers(folder / "_build"), struck
     with capsys.disabled():
         counts = ", ".join(f"{count} of the {kind}" for kind, count in struck.items())
         print(f"\n{struck.total()} kills at random moments (seed {SEED}): {counts}.")
-    assert struck.total() >= 0.8 * KILLS
