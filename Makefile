@@ -31,8 +31,8 @@ else
 export PATH := $(CURDIR)/.venv/bin:$(PATH)
 endif
 
-.PHONY: help book quick sweep chapter pdf links test golden bench verify publish release lab serve lock picture strip \
-  repository clean
+.PHONY: help book quick sweep chapter pdf links test golden bench verify publish release lab \
+  serve lock picture strip repository clean
 
 help:  ## this list
 	@echo "make book    execute every chapter and build the site ($(BUILD)/html/index.html)"

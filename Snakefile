@@ -48,7 +48,7 @@ for page in ("beyond/strength", "beyond/when_it_helps"):
     READS[page] = [path for path in in_results(f"{Path(page).name}.csv") if Path(path).is_file()]
 READS["beyond/speed"] = sorted(map(str, Path("bench/results").glob("*.json")))
 
-# What a job asks of a cluster, at paper: measured time and memory, and as much again and more.
+# What a job asks of a cluster, at paper: an estimate, on the generous side.
 LONG = [page for page in NOTEBOOKS if page.startswith(("techniques/", "beyond/"))] + ["corrected"]
 
 

@@ -2,7 +2,6 @@
 
 import argparse
 import json
-import os
 import sys
 from pathlib import Path
 
@@ -10,7 +9,7 @@ import dependencies
 import records
 from safely import alone
 
-from regularization import data, sweeps
+from regularization import backend, data, sweeps
 
 
 def main():
@@ -39,7 +38,7 @@ def made_with(dataset):
     files = [*dependencies.of_module("sweeps"), "requirements.txt"]
     return {
         "dataset": dataset,
-        "backend": os.environ.get("KERAS_BACKEND", "tensorflow"),
+        "backend": backend.name,
         "sources": sorted(records.hashes(files).values()),
     }
 

@@ -78,17 +78,16 @@ def forget_outdated(build):
 
 
 def set_back(build):
-    """Set times that are ahead of the clock to now, and return whether there were any.
+    """Set times that are ahead of the clock to now.
 
     Snakemake stops where an output, new as it is, seems to be older than what it was made from.
     """
     folders = [build, *map(Path, ("book", "src", "workflow", "bench"))]
     paths = [*Path().glob("*"), *(path for folder in folders for path in folder.rglob("*"))]
     now = time.time()
-    ahead = [path for path in paths if path.is_file() and path.stat().st_mtime > now]
-    for path in ahead:
-        os.utime(path)
-    return bool(ahead)
+    for path in paths:
+        if path.is_file() and path.stat().st_mtime > now:
+            os.utime(path)
 
 
 if __name__ == "__main__":

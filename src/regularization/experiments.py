@@ -188,7 +188,7 @@ def tuned(slug, digits, preset):
         seeds=[*seeds] * BUDGET + [seeds[0]] * beside,
         learning_rate=[*np.repeat(rates, len(seeds)), *[PATH_LEARNING_RATE] * beside],
         loss=experiment.loss,
-        every=steps // 10 if technique.overrides("review") else steps,
+        every=examined_every(technique, steps),
     )
     accuracy = on_validation(run, digits)[:count].reshape(BUDGET, len(seeds)).mean(axis=1)
     first = int(accuracy.argmax()) * len(seeds)
@@ -200,6 +200,11 @@ def tuned(slug, digits, preset):
     best.learning_rate, best.slug, best.preset = best.learning_rate[0], slug + TUNED, preset
     along = range(count, count + beside) or range(0, count, len(seeds))
     return best, run.of_replicas(along)
+
+
+def examined_every(technique, steps):
+    """Return the steps between two examinations: as few of them as the technique can do with."""
+    return max(steps // 10, 1) if technique.overrides("review") else steps
 
 
 def knob(slug):

@@ -210,8 +210,7 @@ def name_of(block, **made_with):
 def train(block, digits, **changed):
     """Train a block's models in one run, with some settings `changed`; return the run."""
     technique, settings = _technique(block), _settings(block) | changed
-    steps = settings["steps"]
-    every = max(steps // 10, 1) if technique.overrides("review") else steps
+    every = experiments.examined_every(technique, settings["steps"])
     return fit(technique, digits, **{"every": every} | settings)
 
 
