@@ -8,6 +8,7 @@ import argparse
 import json
 import os
 import sys
+import tempfile
 import time
 from pathlib import Path
 
@@ -96,6 +97,7 @@ def execute(notebook, output, settings, log):
         )
     output.parent.mkdir(parents=True, exist_ok=True)
     temporary = output.with_name(f".{output.stem}.{os.getpid()}.ipynb")
+    sockets = tempfile.TemporaryDirectory(prefix="kernel-")
     try:
         papermill.execute_notebook(
             str(notebook),
@@ -108,6 +110,7 @@ def execute(notebook, output, settings, log):
             progress_bar=False,
             stdout_file=log,
             stderr_file=log,
+            config=connection(sockets.name),
         )
         finished = clean(nbformat.read(temporary, as_version=4))
         nbformat.write(finished, temporary)
@@ -129,6 +132,20 @@ def execute(notebook, output, settings, log):
         ) from error
     finally:
         temporary.unlink(missing_ok=True)
+        sockets.cleanup()
+
+
+def connection(folder):
+    """Return the configuration of a kernel that is reached by sockets in a folder, not by ports.
+
+    Of ports, two kernels that start at once may choose the same, and one of them dies.
+    """
+    from traitlets.config import Config
+
+    if os.name == "nt":  # ZeroMQ has no such sockets there
+        return Config()
+    file = os.path.join(folder, "kernel.json")
+    return Config(KernelManager={"transport": "ipc", "connection_file": file})
 
 
 def clean(notebook):
