@@ -5,9 +5,10 @@ import subprocess
 import contents
 import pytest
 from bs4 import BeautifulSoup
-from conftest import ROOT
+from conftest import EITHER, ROOT
 from pypdf import PdfReader
 
+pytestmark = EITHER
 A4 = {"width": 627, "height": 963}  # what its margins leave of a page, CSS pixels
 
 
