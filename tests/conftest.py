@@ -14,6 +14,7 @@ import time
 from pathlib import Path
 
 import browser as browsers
+import miniature
 import numpy as np
 import pytest
 import safetensors.numpy
@@ -121,6 +122,15 @@ def built(request, build_once):
         except data.Unreachable:
             return build_once("digits")
     return build_once(request.param)
+
+
+@pytest.fixture(scope="session")
+def whole(tmp_path_factory):
+    """A miniature of the book, built where nothing goes wrong."""
+    folder = miniature.write(tmp_path_factory.mktemp("whole"))
+    process = miniature.make(folder)
+    assert process.returncode == 0, process.stdout + process.stderr
+    return folder
 
 
 @pytest.fixture(scope="session")

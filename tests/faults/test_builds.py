@@ -10,15 +10,6 @@ import miniature
 import pytest
 
 
-@pytest.fixture(scope="module")
-def whole(tmp_path_factory):
-    """A miniature, built where nothing goes wrong."""
-    folder = miniature.write(tmp_path_factory.mktemp("whole"))
-    process = miniature.make(folder)
-    assert process.returncode == 0, process.stdout + process.stderr
-    return folder
-
-
 @pytest.fixture
 def folder(whole, tmp_path):
     """A copy of it, with the times of its files."""
