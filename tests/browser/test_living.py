@@ -408,6 +408,7 @@ def test_a_film_moves_all_ten_images_and_the_marker_on_the_curve(open_page, buil
     figure.get_by_role("slider", name="Training time").press("End")
     said = says(page, f"step {run.steps:,}", "#l2-weight-images")
     assert f"test accuracy {100 * run.test_accuracy[0]:.1f} %" in said
+    until(lambda: "l2=0-" in asked(page), 20, "the address")
     again = open_page(f"techniques/l2?{page.url.partition('?')[2]}", "#l2-weight-images")
     assert says(again, "At step", "#l2-weight-images") == said
     reset.click()

@@ -8,7 +8,6 @@ from bs4 import BeautifulSoup
 from conftest import EITHER, ROOT
 from pypdf import PdfReader
 
-pytestmark = EITHER
 A4 = {"width": 627, "height": 963}  # what its margins leave of a page, CSS pixels
 
 
@@ -26,6 +25,7 @@ def flat(outline):
         yield from flat(entry) if isinstance(entry, list) else [entry]
 
 
+@EITHER
 def test_its_outline_leads_to_every_chapter_on_a_page_of_its_own(printed):
     entries = list(flat(printed.outline))
     starts = {}
@@ -38,6 +38,7 @@ def test_its_outline_leads_to_every_chapter_on_a_page_of_its_own(printed):
         assert f"{number}." in printed.pages[page].extract_text()[:40]
 
 
+@EITHER
 def test_its_figures_and_tables_have_the_numbers_of_the_site(printed, built):
     text = " ".join(page.extract_text() for page in printed.pages)
     for page in contents.notebooks():
@@ -46,11 +47,13 @@ def test_its_figures_and_tables_have_the_numbers_of_the_site(printed, built):
             assert f"{number.get_text()} " in text.replace("\n", " ")
 
 
+@EITHER
 def test_its_pages_are_numbered(printed):
     for number, page in enumerate(printed.pages, start=1):
         assert page.extract_text().split()[-1] == str(number)
 
 
+@EITHER
 def test_no_figure_is_taller_than_a_page_so_none_is_cut(browser, printed, built):
     page = browser.new_page(viewport=A4)
     page.emulate_media(media="print")
