@@ -142,7 +142,8 @@ def connection(folder):
     """
     from traitlets.config import Config
 
-    if os.name == "nt":  # ZeroMQ has no such sockets there
+    # Windows has no such sockets, and elsewhere their names have a hundred characters at most.
+    if os.name == "nt" or len(os.fsencode(folder)) > 90:
         return Config()
     file = os.path.join(folder, "kernel.json")
     return Config(KernelManager={"transport": "ipc", "connection_file": file})
