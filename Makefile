@@ -36,7 +36,7 @@ endif
 
 help:  ## this list
 	@echo "make book    execute every chapter and build the site ($(BUILD)/html/index.html)"
-	@echo "make quick   the same in less than four minutes: few steps, two seeds"
+	@echo "make quick   the same in four to seven minutes: few steps, two seeds"
 	@echo "make sweep CONFIG=sweeps/hundred_seeds.yaml"
 	@echo "             train a grid of models in jobs of their own; go on where it stopped"
 	@echo "make chapter NAME=slug TITLE=\"...\" begin a technique: chapter, code, test, its lines in lists"

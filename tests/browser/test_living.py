@@ -511,10 +511,10 @@ def test_what_is_loaded_is_little_and_from_here_and_nothing_is_sent(open_page, s
     assert not any(url.endswith((".bin", ".film")) for url in page.loaded)
     page.get_by_role("button", name="Train it here").click()
     page.locator(f"{TRAIN} .living-panel").wait_for()
-    digits = [body for url, body in page.loaded.items() if "digits.bin" in url]
-    assert len(digits) == 2 and sum(map(len, digits)) <= 600_000
     draw(page, *SEVEN)
     says(page, "techniques? says?")
+    digits = [body for url, body in page.loaded.items() if "digits.bin" in url]
+    assert len(digits) == 2 and sum(map(len, digits)) <= 600_000
     assert all(m == "GET" and u.startswith(served) and d is None for m, u, d in sent)
 
 
