@@ -31,7 +31,10 @@ else
 export PATH := $(CURDIR)/.venv/bin:$(PATH)
 endif
 
-.PHONY: help book quick sweep chapter pdf links test golden bench verify publish release lab \
+BIOME = node_modules/.bin/biome
+PACKAGES = $(if $(shell command -v npm),node_modules/.installed)
+
+.PHONY: help book quick sweep chapter pdf links lint test golden bench verify publish release lab \
   serve lock picture strip repository clean
 
 help:  ## this list
@@ -42,6 +45,7 @@ help:  ## this list
 	@echo "make chapter NAME=slug TITLE=\"...\" begin a technique: chapter, code, test, its lines in lists"
 	@echo "make pdf     the same as one PDF: $(BUILD)/seeing-regularization.pdf (needs Chromium)"
 	@echo "make links   look whether the links that leave the book still lead somewhere"
+	@echo "make lint    the form of Python, notebooks and JavaScript: seconds"
 	@echo "make test    run the tests"
 	@echo "make golden  the slow test: 150,000 steps on MNIST against the post's figures"
 	@echo "make bench   time the loop beside its peers, what a step costs, here and in JavaScript;"
@@ -84,6 +88,15 @@ pdf: .venv/.installed
 
 links: book
 	@python workflow/site.py --build "$(BUILD)" --log "$(BUILD)/logs/links.log" --builder linkcheck
+
+lint: .venv/.installed $(PACKAGES)
+	@ruff check --quiet .
+	@ruff format --check --quiet . || { ruff format --check . 2>&1 | grep '^Would'; \
+	  echo "Expected the form that ruff format gives: run it."; exit 1; }
+	@nbstripout --verify --keep-id $(wildcard book/*.ipynb book/*/*.ipynb workflow/template/*.ipynb) || \
+	  { echo "Expected chapters without outputs: run make strip."; exit 1; }
+	@if [ -x $(BIOME) ]; then $(BIOME) ci --reporter=concise --error-on-warnings; else \
+	  echo "The JavaScript was not looked at: that needs npm and its packages."; fi
 
 test: .venv/.installed
 	@python -m pytest
@@ -128,6 +141,12 @@ repository: .venv/.installed
 
 clean:
 	rm -rf "$(BUILD)" .snakemake
+
+# Of npm: what lints the JavaScript, and what reads pages for who does not see them. Without them
+# the rest goes on, and says so.
+$(PACKAGES): package.json
+	@npm install --no-package-lock --no-audit --no-fund --silent && touch $@ || \
+	  echo "npm's packages could not be installed: see above."
 
 .venv/.installed: requirements.txt pyproject.toml workflow/environment.sh
 	@sh workflow/environment.sh

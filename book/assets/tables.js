@@ -1,6 +1,7 @@
 /* Tables of the class "sortable": a header sorts, and fields filter by the first column and by one called "changes". Without a script they are plain tables. */
 for (const table of document.querySelectorAll("table.sortable")) {
-  const body = table.tBodies[0], headers = [...table.tHead.rows[0].cells];
+  const body = table.tBodies[0],
+    headers = [...table.tHead.rows[0].cells];
   const value = (row, column) => {
     const cell = row.cells[column];
     return cell.dataset.sort === undefined ? cell.textContent : Number(cell.dataset.sort);
@@ -37,7 +38,9 @@ for (const table of document.querySelectorAll("table.sortable")) {
   filter.addEventListener("input", () => {
     const wanted = name.value.trim().toLowerCase();
     for (const row of body.rows)
-      row.hidden = !row.cells[0].textContent.toLowerCase().includes(wanted) || (changes.value !== "" && !kinds(row).includes(changes.value));
+      row.hidden =
+        !row.cells[0].textContent.toLowerCase().includes(wanted) ||
+        (changes.value !== "" && !kinds(row).includes(changes.value));
     const shown = [...body.rows].filter((row) => !row.hidden).length;
     status.textContent = shown < body.rows.length ? `${shown} of ${body.rows.length}` : "";
   });

@@ -45,7 +45,7 @@ for (const query of [
   "?strength=NaN&seed=1.5&by=&ink=AAAB",
   "?strength=&seed=%20&by=__proto__&ink=////",
   "?strength=Infinity&seed=1e99&by=L2&ink=AgABAAA",
-  "?strength=0x10&seed=0b11&by=%00&ink=" + "A".repeat(100_000),
+  `?strength=0x10&seed=0b11&by=%00&ink=${"A".repeat(100_000)}`,
   "?strength=1e-1e&seed=ten&by=l2,l1&ink=AAAA",
   "?&&&==&%",
 ])

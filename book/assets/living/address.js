@@ -30,7 +30,7 @@ export const strokes = () => ({
         c.charCodeAt(0),
       );
       const found = [];
-      for (let at = 0, count = 0; at < bytes.length;) {
+      for (let at = 0, count = 0; at < bytes.length; ) {
         const [erase, length] = [bytes[at], bytes[at + 1] * 256 + bytes[at + 2]];
         const points = Array.from({ length }, (_, i) => [bytes[at + 3 + 2 * i], bytes[at + 4 + 2 * i]]);
         at += 3 + 2 * length;

@@ -97,8 +97,8 @@ function bounds(grid, size) {
   for (let i = 0; i < grid.length; i++) {
     if (grid[i] < 0.5 / 255) continue;
     const [row, column] = [Math.floor(i / size), i % size];
-    ((left = Math.min(left, column)), (right = Math.max(right, column)));
-    ((top = Math.min(top, row)), (bottom = Math.max(bottom, row)));
+    (left = Math.min(left, column)), (right = Math.max(right, column));
+    (top = Math.min(top, row)), (bottom = Math.max(bottom, row));
   }
   return right < 0 ? null : { left, top, width: right - left + 1, height: bottom - top + 1 };
 }

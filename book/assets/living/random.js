@@ -11,7 +11,7 @@ function normalTable() {
   for (let x = -6, below = 0; place < PLACES; x += step) {
     below += (step * Math.exp(-0.5 * (x + step / 2) ** 2)) / Math.sqrt(2 * Math.PI);
     while (place < PLACES && (place + 0.5) / PLACES <= below) table[place++] = x + step;
-    if (x > 6) (table.fill(6, place), (place = PLACES));
+    if (x > 6) table.fill(6, place), (place = PLACES);
   }
   return table;
 }

@@ -78,7 +78,7 @@ export class Batch {
 export function initialKernel(seed, count) {
   const random = new Random(seed, 0);
   const found = new Float32Array(count);
-  for (let i = 0; i < count;) {
+  for (let i = 0; i < count; ) {
     const [draw] = random.normals(1);
     if (Math.abs(draw) < 2) found[i++] = INITIAL_STDDEV * draw;
   }

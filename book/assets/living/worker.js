@@ -24,7 +24,7 @@ function queue() {
   queued = true;
 }
 
-onmessage = ({ data: message }) => {
+addEventListener("message", ({ data: message }) => {
   if (message.data) begin(message.data);
   if (message.models) set(message);
   if (message.pause) pause = message.pause;
@@ -37,7 +37,7 @@ onmessage = ({ data: message }) => {
     if (running) queue();
   }
   if (models.length) post();
-};
+});
 
 function begin({ pixels, classes, train, validation, test: held }) {
   const store = ({ images, labels }) => ({ images: new Sparse(images, pixels), labels });
