@@ -123,3 +123,53 @@ def test_evidence_that_is_not_a_number_tells_nothing_before_and_after_saving(tmp
         claims.save([claim("a", "A.", check)], tmp_path / "ledger.json")
         (back,) = claims.load(tmp_path / "ledger.json")
         assert check.outcome == back.verdict == OPEN
+
+
+def test_points_are_gained_seed_by_seed():
+    first, second = [0.93, 0.91, 0.95], [0.90, 0.89, 0.90]
+    ours, by_hand = claims.points(first, second), claims.over_seeds([3, 2, 5])
+    assert (ours.mean, ours.lower, ours.upper) == pytest.approx(
+        (by_hand.mean, by_hand.lower, by_hand.upper)
+    )
+
+
+@pytest.mark.parametrize(
+    "low, high, words",
+    [
+        (2, 2, "expected 2"),
+        (0.5, math.inf, "expected at least 0.5"),
+        (-math.inf, -0.25, "expected at most −0.25"),
+        (-1, 1500, "expected −1 to 1,500"),
+    ],
+)
+def test_a_check_says_its_bounds(low, high, words):
+    assert Check("x", claims.exact(1), low, high).expected == words
+
+
+@pytest.mark.parametrize(
+    "estimate, words",
+    [
+        (claims.over_seeds([]), "no evidence"),
+        (claims.exact(7), "7"),
+        (claims.over_seeds([-2.5]), "−2.5 (one seed: no interval)"),
+        (Estimate(0.25, -0.5, 1.0, 5, "x"), "0.25 (−0.5 to 1)"),
+    ],
+)
+def test_an_estimate_says_its_interval_where_there_is_one(estimate, words):
+    assert str(estimate) == words
+
+
+@pytest.mark.parametrize(
+    "value, words",
+    [
+        (0.123456, "0.123"),
+        (999.4, "999"),
+        (1234.5678, "1,235"),
+        (-12345.6, "−12,346"),
+        (-0.00012345, "−0.000123"),
+        (math.inf, "inf"),
+        (0, "0"),
+    ],
+)
+def test_a_number_has_three_digits_or_is_whole(value, words):
+    assert claims.number(value) == words

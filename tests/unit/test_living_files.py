@@ -1,13 +1,10 @@
 """What pages load: films, digits and weights, as small files."""
 
-import json
-
 import numpy as np
 import pytest
-from bs4 import BeautifulSoup
 from conftest import read_living
 
-from regularization import experiments, figures, living, measures, training
+from regularization import experiments, living, measures, training
 from regularization.techniques import L2, EarlyStopping, WeightAveraging
 
 
@@ -112,24 +109,3 @@ def test_what_a_page_can_set_are_the_experiments_own(digits, tmp_path):
     assert [about["reference"][k] for k in ("mean", "low", "high")] == pytest.approx(
         [mean, low, high]
     )
-
-
-def test_a_guess_holds_its_answer_folded_and_tells_the_page_what_it_is():
-    asked = figures.guess("L2", [0.9, 0.92], [0.93, 0.95])
-    block = BeautifulSoup(asked.data, "html.parser").select_one("div.guess")
-    assert "91.0 %" in block.select_one("details p").get_text()
-    assert "94.0 %" in block.get_text() and not block.select_one("details").has_attr("open")
-    told = json.loads(block["data-told"])
-    assert told["mean"] == pytest.approx(91) and told["plain"] == pytest.approx(94)
-    order = figures.guess_order({"a": [0.5], "b": [0.9], "c & d": [0.7]})
-    block = BeautifulSoup(order.data, "html.parser")
-    assert [li.get_text().split(":")[0] for li in block.select("li")] == ["b", "c & d", "a"]
-
-
-def test_rows_to_guess_are_in_another_order_and_not_named(digits):
-    run = training.fit(L2(0.0), digits, steps=20, seeds=1)
-    titles = ["One", "Two", "Three", "Four"]
-    wall, asked = figures.guess_rows(dict.fromkeys(titles, run))
-    told = json.loads(BeautifulSoup(asked.data, "html.parser").select_one(".guess")["data-told"])
-    assert sorted(told["names"]) == sorted(titles) and told["names"] != titles
-    assert not any(title in wall.content for title in titles)

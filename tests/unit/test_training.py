@@ -1,8 +1,10 @@
 """The loop: its gradient against finite differences, its steps against Keras and by hand."""
 
+import itertools
 import json
 import os
 from dataclasses import dataclass, replace
+from pathlib import Path
 
 import keras
 import numpy as np
@@ -141,83 +143,62 @@ def test_a_run_is_what_numpy_gets_step_by_step(digits):
 
 
 @KINDS
-def test_same_seed_same_bits_alone_or_among_others(technique, digits):
-    settings = dict(steps=260, learning_rate=1e-3)
-    both = training.fit(technique, digits, seeds=[7, 4], **settings)
-    again = training.fit(technique, digits, seeds=[7, 4], **settings)
-    alone = training.fit(technique, digits, seeds=[4], **settings)
-    assert np.array_equal(both.weights, again.weights)
-    assert both.test_accuracy_as_published == again.test_accuracy_as_published
-    assert not np.allclose(both.weights[0], both.weights[1])
-    # Alone, a sum may be taken in another order: the same model, to rounding.
-    np.testing.assert_allclose(both.weights[1], alone.weights[0], atol=2e-5)
-
-
-OTHER_BACKEND = """
-import json
-from test_training import TECHNIQUES, batch
-from regularization import model
-from regularization.backend import ops
-for technique in TECHNIQUES:
-    state, x, labels, noise = batch(technique)
-    for _ in range(3):
-        state, error, loss = model.step(technique, state, x, labels, noise, 0.01)
-        print(json.dumps([ops.convert_to_numpy(loss).tolist()] +
-                         [ops.convert_to_numpy(state[0][k]).tolist() for k in sorted(state[0])]))
-"""
-
-
-def test_tensorflow_and_jax_take_the_same_steps():
-    """Same start, same batch, same noise: losses and parameters agree after each of three steps."""
-    path = str(__import__("pathlib").Path(__file__).parent)
-    found = {}
-    for name in backend.NAMES:
-        process = run_python(
-            OTHER_BACKEND,
-            KERAS_BACKEND=name,
-            PYTHONPATH=f"{path}:{path}/..",
-        )
-        assert process.returncode == 0, process.stderr
-        found[name] = [json.loads(line) for line in process.stdout.splitlines()]
-    assert len(found["jax"]) == 3 * len(TECHNIQUES)
-    for ours, theirs in zip(found["tensorflow"], found["jax"], strict=True):
-        for a, b in zip(ours, theirs, strict=True):
-            np.testing.assert_allclose(a, b, rtol=1e-4, atol=1e-6)
-
-
-def test_both_backends_train_to_the_same_accuracy(digits):
-    code = """
-from regularization import data, training
-from regularization.techniques import *
-digits = data.load("digits")
-for t in (Technique(), Dropout(0.5), GaussianWeights(0.5)):
-    run = training.fit(t, digits, steps=1500, seeds=2, learning_rate=1e-3)
-    print(*run.test_accuracy)
-"""
-    answers = []
-    for name in backend.NAMES:
-        process = run_python(code, KERAS_BACKEND=name)
-        assert process.returncode == 0, process.stderr
-        answers.append(np.array([line.split() for line in process.stdout.splitlines()], float))
-    # They draw the same noise, so what is left between them is rounding: an image or two.
-    assert answers[0] == pytest.approx(answers[1], abs=0.006)
-
-
-@KINDS
-def test_neither_the_division_nor_the_length_of_a_call_changes_a_run(
+def test_same_seed_same_bits_and_neither_company_nor_division_changes_a_run(
     technique, digits, monkeypatch
 ):
+    """Twice in one program; then each model in a program of its own, in shorter calls."""
     # Where two singular values are equal the gradient of the largest jumps, and rounding grows.
     steps = 30 if isinstance(technique, SpectralNormalization) else 300
     settings = dict(steps=steps, seeds=[7, 4, 1], learning_rate=1e-3)
     monkeypatch.setattr(backend, "division", lambda replicas: (1, 1))
-    together = training.fit(technique, digits, **settings)
+    together, again = (training.fit(technique, digits, **settings) for _ in range(2))
+    assert np.array_equal(together.weights, again.weights)
+    assert together.test_accuracy_as_published == again.test_accuracy_as_published
+    for one, other in itertools.combinations(together.weights, 2):
+        assert not np.allclose(one, other)
     monkeypatch.setattr(backend, "division", lambda replicas: (min(3, replicas), 2))
     monkeypatch.setattr(training, "NOISE_BYTES", 100_000)  # dropout: 48 steps a call
     apart = training.fit(technique, digits, **settings)
     # A sum may be taken in another order: the same models, to rounding.
     np.testing.assert_allclose(apart.weights, together.weights, atol=2e-5)
     assert apart.test_accuracy == pytest.approx(together.test_accuracy, abs=0.003)
+
+
+OTHER_BACKEND = """
+import json
+from test_training import TECHNIQUES, batch
+from regularization import data, model, training
+from regularization.backend import ops
+from regularization.techniques import *
+for technique in TECHNIQUES:
+    state, x, labels, noise = batch(technique)
+    for _ in range(3):
+        state, error, loss = model.step(technique, state, x, labels, noise, 0.01)
+        print(json.dumps([ops.convert_to_numpy(loss).tolist()] +
+                         [ops.convert_to_numpy(state[0][k]).tolist() for k in sorted(state[0])]))
+digits = data.load("digits")
+for technique in (Technique(), Dropout(0.5), GaussianWeights(0.5)):
+    run = training.fit(technique, digits, steps=1500, seeds=2, learning_rate=1e-3)
+    print(json.dumps(run.test_accuracy))
+"""
+
+
+def test_tensorflow_and_jax_take_the_same_steps_and_end_at_the_same_accuracy():
+    """Same start, batch and noise: losses and parameters agree after each of three steps."""
+    here, found = Path(__file__).parent, {}
+    for name in backend.NAMES:
+        path = os.pathsep.join(map(str, (here, here.parent)))
+        process = run_python(OTHER_BACKEND, KERAS_BACKEND=name, PYTHONPATH=path)
+        assert process.returncode == 0, process.stderr
+        found[name] = [json.loads(line) for line in process.stdout.splitlines()]
+    steps = 3 * len(TECHNIQUES)
+    assert len(found["jax"]) == steps + 3
+    for ours, theirs in zip(*(lines[:steps] for lines in found.values()), strict=True):
+        for a, b in zip(ours, theirs, strict=True):
+            np.testing.assert_allclose(a, b, rtol=1e-4, atol=1e-6)
+    # They draw the same noise, so what is left between them is rounding: an image or two.
+    accuracies = [np.array(lines[steps:]) for lines in found.values()]
+    assert accuracies[0] == pytest.approx(accuracies[1], abs=0.006)
 
 
 def test_batches_go_through_every_image_once_an_epoch(digits):

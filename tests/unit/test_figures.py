@@ -1,0 +1,492 @@
+"""Figures and tables show, and say, the numbers of what they are given."""
+
+import base64
+import io
+import json
+import math
+import re
+from types import SimpleNamespace
+
+import matplotlib.pyplot as plt
+import numpy as np
+import pytest
+from bs4 import BeautifulSoup
+from PIL import Image
+from scipy import stats
+
+from regularization import claims, experiments, figures, measures, training
+from regularization.claims import Check, Estimate, claim
+from regularization.techniques import L2
+
+
+@pytest.fixture
+def drawn(monkeypatch):
+    """The figures that Matplotlib has drawn, kept after they are written."""
+    kept, close = [], plt.close
+    monkeypatch.setattr(plt, "close", kept.append)
+    yield kept
+    for figure in kept:
+        close(figure)
+
+
+def t_interval(values):
+    """Mean, lower and upper end, by SciPy."""
+    return np.mean(values), *stats.ttest_1samp(values, 0).confidence_interval(0.95)
+
+
+def cells(figure):
+    """The text of a table's cells, row by row."""
+    page = BeautifulSoup(figure.content, "html.parser")
+    return [[c.get_text() for c in row.select("th, td")] for row in page.select("tbody tr")]
+
+
+def numbers(text):
+    return [float(number) for number in re.findall(r"-?\d+(?:\.\d+)?", text)]
+
+
+def neighbours_correlate(images):
+    """As NumPy has it, of all pairs of pixels side by side and one above the other."""
+    beside = images[..., :-1].ravel(), images[..., 1:].ravel()
+    above = images[..., :-1, :].ravel(), images[..., 1:, :].ravel()
+    return np.corrcoef(np.concatenate([beside, above], axis=1))[0, 1]
+
+
+def band_at(band, x):
+    """The lower and upper edge of what is filled between two curves, at one of its places."""
+    (path,) = band.get_paths()
+    at = path.vertices[path.vertices[:, 0] == x, 1]
+    return at.min(), at.max()
+
+
+@pytest.fixture(scope="module")
+def models():
+    """Three runs, smooth to grainy, on scales of their own; the second seed's is another again."""
+    rng = np.random.default_rng(0)
+    ramp = np.add.outer(np.arange(8.0), np.arange(8)) / 14
+    found = {}
+    for title, size, grain in [("Smooth", 0.5, 0.02), ("Between", 3, 0.3), ("Grainy", 0.07, 2)]:
+        weights = size * (rng.choice([-1, 1], (2, 10, 1, 1)) * ramp - 0.3)
+        weights = weights + size * grain * rng.normal(size=(2, 10, 8, 8))
+        found[title] = SimpleNamespace(title=title, weights=weights * [[[[1]]], [[[5]]]])
+    return found
+
+
+def test_a_weight_image_figure_says_what_is_seen_and_takes_the_pages_colours(digits):
+    weights = np.zeros((10, 8, 8))
+    weights[:, 0, 0] = -2.0
+    figure = figures.weight_images(weights, "A corner", digits)
+    page = figure._repr_html_()
+    assert "grainy" in figure.alt and "from -2 to 0" in figure.alt
+    assert f'aria-label="{figure.alt}"' in page and "currentColor" in page
+    assert "#010203" not in page and ">A corner: the weights" in page
+    assert page.count("<image") >= 10
+
+
+@pytest.mark.parametrize("title", ["Smooth", "Between", "Grainy"])
+def test_weight_images_are_on_one_scale_and_described_by_what_they_are(models, drawn, title):
+    weights = models[title].weights[1]
+    said = figures.weight_images(weights, title).alt
+    grain, low, high = numbers(said.partition("correlate")[2])
+    assert grain == pytest.approx(neighbours_correlate(weights), abs=0.0051)
+    assert [low, high] == pytest.approx([weights.min(), weights.max()], rel=0.05)
+    texture = {"Smooth": "smooth", "Between": "partly smooth", "Grainy": "grainy"}[title]
+    assert f"0 to 9, {texture} (" in said
+    axes = [axis for axis in drawn[0].axes if axis.get_title()]
+    assert [axis.get_title() for axis in axes] == list("0123456789")
+    for axis, image in zip(axes, weights, strict=True):
+        (shown,) = axis.images
+        np.testing.assert_array_equal(shown.get_array(), image)
+        assert shown.get_clim() == (-np.abs(weights).max(), np.abs(weights).max())
+
+
+def test_a_description_says_how_much_the_shapes_of_the_digits_show(digits):
+    means = np.stack([digits.train_images[digits.train_labels == c].mean(0) for c in range(10)])
+    distinct, noise = means - means.mean(axis=0), np.random.default_rng(0).normal(size=means.shape)
+    words = {0: "are clear", 100: "show through", 1000: "are hard to see"}
+    for amount, word in words.items():
+        weights = distinct + amount * noise
+        pairs = zip(weights, distinct, strict=True)
+        match = np.mean([np.corrcoef(w.ravel(), m.ravel())[0, 1] for w, m in pairs])
+        said = figures.describe(weights, digits)
+        assert f"The shapes of the digits {word} " in said
+        assert numbers(said)[-1] == pytest.approx(match, abs=0.0051)
+
+
+def test_a_ribbon_is_of_the_first_seed(models, drawn):
+    run = models["Between"]
+    said, first = figures.ribbon(run).alt, run.weights[0]
+    grain, low, high = numbers(said.partition("correlate")[2])
+    assert grain == pytest.approx(neighbours_correlate(first), abs=0.0051)
+    assert [low, high] == pytest.approx([first.min(), first.max()], rel=0.05)
+    for axis, image in zip(drawn[0].axes, first, strict=True):
+        np.testing.assert_array_equal(axis.images[0].get_array(), image)
+        assert axis.images[0].get_clim() == (-np.abs(first).max(), np.abs(first).max())
+
+
+@pytest.mark.parametrize("own_scales", [False, True])
+def test_a_wall_has_a_row_for_each_run_and_says_what_is_in_it(models, drawn, own_scales):
+    figure = figures.wall(models, own_scales)
+    rows = re.findall(r"(\w+): neighbouring pixels (.*?)\.(?= |$)", figure.alt)
+    assert [title for title, _ in rows] == list(models)
+    top = max(np.abs(run.weights[0]).max() for run in models.values())
+    axes = np.reshape(drawn[0].axes, (3, 10))
+    for (title, said), row in zip(rows, axes, strict=True):
+        first = models[title].weights[0]
+        grain, low, high = numbers(said)
+        assert grain == pytest.approx(neighbours_correlate(first), abs=0.0051)
+        assert [low, high] == pytest.approx([first.min(), first.max()], rel=0.05)
+        limit = np.abs(first).max() if own_scales else top
+        for axis, image in zip(row, first, strict=True):
+            np.testing.assert_array_equal(axis.images[0].get_array(), image)
+            assert axis.images[0].get_clim() == (-limit, limit)
+        label = row[0].texts[0].get_text()
+        assert label.startswith(title)
+        assert not own_scales or numbers(label) == [pytest.approx(limit, rel=0.05)]
+    scale = "each row on its own scale" if own_scales else f"one scale for all, ±{top:.2g}."
+    assert scale in figure.alt and scale in figure.caption
+
+
+def test_a_strip_is_of_some_digits_along_the_path(models, drawn):
+    weights = np.stack([run.weights[0] for run in models.values()])
+    said = figures.film_strip(weights, ["a", "b", "c"], (7, 2), "Caption").alt
+    assert said.startswith("Weight images of 7 and 2, from left to right. a: ")
+    for title, images in zip("abc", weights, strict=True):
+        (grain,) = re.findall(rf"{title}: neighbouring pixels correlate at (-?\d\.\d\d)[;.]", said)
+        assert float(grain) == pytest.approx(neighbours_correlate(images[[7, 2]]), abs=0.0051)
+    axes = np.reshape(drawn[0].axes, (2, 3))
+    assert [axis.get_title() for axis in axes[0]] == ["a", "b", "c"]
+    for digit, row in zip((7, 2), axes, strict=True):
+        assert row[0].texts[0].get_text() == str(digit)
+        for axis, images in zip(row, weights, strict=True):
+            np.testing.assert_array_equal(axis.images[0].get_array(), images[digit])
+            limit = np.abs(images[digit]).max()
+            assert axis.images[0].get_clim() == (-limit, limit)
+
+
+@pytest.mark.parametrize("log", [True, False])
+def test_curves_along_a_path_are_means_with_their_intervals(drawn, log):
+    x = [1, 10, 1000]
+    one = {"a": [[1, 2, 3], [7, 7, 10], [4, 5, 6]], "b": [[80, 90], [50, 54], [10, 30]]}
+    panels = {"accuracy": one, "distance": {"a": [[0.25], [0.125], [0.5]]}}
+    figure = figures.along(x, panels, "strength", "Caption", {"the post's": 50, "best": 10}, log)
+    axes = drawn[0].axes
+    assert [axis.get_ylabel() for axis in axes] == list(panels)
+    assert axes[-1].get_xlabel() == "strength"
+    for axis, curves in zip(axes, panels.values(), strict=True):
+        assert axis.get_xscale() == ("log" if log else "linear")
+        lines = axis.lines[: len(curves)]
+        assert [line.get_label() for line in lines] == list(curves)
+        for line, band, values in zip(lines, axis.collections, curves.values(), strict=True):
+            assert list(line.get_xdata()) == x
+            np.testing.assert_allclose(line.get_ydata(), [np.mean(v) for v in values])
+            for place, v in zip(x, values, strict=True):
+                ends = t_interval(v)[1:] if len(v) > 1 else (v[0], v[0])
+                np.testing.assert_allclose(band_at(band, place), ends)
+        assert [line.get_xdata()[0] for line in axis.lines[len(curves) :]] == [50, 10]
+    assert figure.alt == (
+        "Curves against strength. accuracy, a: 2 at 1, 5 at 1000, largest at 10; accuracy, b: "
+        "85 at 1, 20 at 1000, largest at 1; distance, a: 0.25 at 1, 0.5 at 1000, largest at 1000. "
+        "the post's is at 50. best is at 10."
+    )
+
+
+@pytest.fixture
+def watched():
+    """Two runs of two seeds, whose curves have little in common."""
+
+    def run(losses, accuracies):
+        curve = {"step": [100, 200, 3_000], "train_loss": losses, "test_accuracy": accuracies}
+        return SimpleNamespace(steps=3_000, curve=curve)
+
+    return {
+        "plain": run([[4, 6], [3, 1], [0.5, 0.25]], [[0.5, 0.7], [0.8, 0.9], [0.94, 0.9]]),
+        "other": run([[9, 9], [8, 6], [7, 5]], [[0.1, 0.1], [0.3, 0.2], [0.25, 0.35]]),
+    }
+
+
+@pytest.mark.parametrize("measure, scale", [("test_accuracy", 100), ("train_loss", 1)])
+def test_curves_are_the_mean_and_range_of_the_seeds_within_each_window(
+    watched, drawn, measure, scale
+):
+    figures.curves(watched, measure, [("begin", 0, 200), ("end", 200, 3_000)])
+    for panel, title, seen in zip(drawn[0].axes, ("begin", "end"), ([0, 1], [1, 2]), strict=True):
+        assert panel.get_title() == title and ("%" in panel.get_ylabel()) == (scale == 100)
+        for line, band, name in zip(panel.lines, panel.collections, watched, strict=True):
+            curve = watched[name].curve
+            assert line.get_label() == name
+            assert list(line.get_xdata()) == [curve["step"][i] for i in seen]
+            rows = [[scale * value for value in curve[measure][i]] for i in seen]
+            np.testing.assert_allclose(line.get_ydata(), [sum(row) / 2 for row in rows])
+            for step, row in zip(line.get_xdata(), rows, strict=True):
+                np.testing.assert_allclose(band_at(band, step), (min(row), max(row)))
+
+
+def test_curves_say_where_they_begin_and_end_each_by_its_name(watched, drawn):
+    said = figures.curves(watched).alt
+    assert "plain 60 at step 100 and 92 at step 3,000; other 10 at step 100 and 30 at" in said
+    said = figures.curves(watched, "train_loss").alt
+    assert "plain 5 at step 100 and 0.375 at step 3,000; other 9 at step 100 and 6 at" in said
+    assert drawn[0].axes[0].get_xlim() == (0, 3_000) and len(drawn[0].axes) == 1
+
+
+def test_gains_are_marked_by_sign_size_and_whether_they_exclude_zero():
+    def estimate(mean, half):
+        return Estimate(mean, mean - half, mean + half, 5, "by hand")
+
+    rows = {
+        "0.1": [estimate(2, 1.5), estimate(-5, 7.5), estimate(10, 0.5)],
+        "0.5": [estimate(-1, 0.5), estimate(0.5, math.inf), estimate(-20, 3)],
+    }
+    figure = figures.gains(rows, ["a", "b", "c"], "strength", "Caption")
+    assert cells(figure) == [
+        ["0.1", "+2.0 ± 1.5", "−5.0 ± 7.5", "+10.0 ± 0.5"],
+        ["0.5", "−1.0 ± 0.5", "+0.5", "−20.0 ± 3.0"],
+    ]
+    spans = BeautifulSoup(figure.content, "html.parser").select("td span")
+    depths = []
+    for span, gain in zip(spans, [*rows["0.1"], *rows["0.5"]], strict=True):
+        red, _, blue, depth, weight, *_ = numbers(span["style"])
+        assert (red > blue) == (gain.mean > 0)
+        assert (weight > 400) == (gain.lower > 0 or gain.upper < 0)
+        depths.append(depth)
+    full = depths[1]
+    assert depths == pytest.approx([full * share for share in (0.4, 1, 1, 0.2, 0.1, 1)], abs=0.006)
+
+
+def test_pictures_are_all_there():
+    pictures = np.random.default_rng(0).uniform(size=(7, 8, 8))
+    for signed in (False, True):
+        figure = figures.images(pictures, range(7), "Caption", "Seven", columns=3, signed=signed)
+        assert figure.content.count("<image") == 7 and ">6</text>" in figure.content
+
+
+def test_tables_escape_and_have_headers():
+    page = figures.table(["", "a<b"], [["row", 1]], "Caption")._repr_html_()
+    assert '<th scope="col">a&lt;b</th>' in page and '<th scope="row">row</th>' in page
+
+
+def test_a_sortable_table_has_the_numbers_by_which_it_is_sorted():
+    rows = [["a", "loss", figures.Sorted("12 %", 12.5)], ["b", "<i>", figures.Sorted("", -1e-7)]]
+    page = BeautifulSoup(
+        figures.table(["technique", "changes", "x"], rows, "caption", "sortable").content,
+        "html.parser",
+    )
+    assert page.table["class"] == ["sortable"]
+    numbers = [cell.get("data-sort") for cell in page.select("td")]
+    assert numbers == [None, "12.5", None, "-1e-07"] and "<i>" in page.get_text()
+
+
+@pytest.fixture(scope="module")
+def two(digits):
+    plain, other = (
+        training.fit(technique, digits, steps=100, seeds=2) for technique in (L2(0), L2(0.1))
+    )
+    plain.slug, other.slug = "no_regularization", "l2"
+    return {"no regularization": plain, "L2": other}
+
+
+def test_runs_stand_beside_one_another_in_a_table(two):
+    page = BeautifulSoup(figures.beside(two).content, "html.parser")
+    rows = [[cell.get_text() for cell in row.select("th, td")] for row in page.select("tbody tr")]
+    assert [row[0] for row in rows] == list(two)
+    for run, row in zip(two.values(), rows, strict=True):
+        smooth = np.mean([measures.smoothness(w) for w in run.weights])
+        assert float(row[2]) == pytest.approx(smooth, abs=0.006)
+        assert float(row[5]) == pytest.approx(np.mean(run.weight_max), rel=0.06)
+
+
+@pytest.fixture
+def published():
+    """Two runs and what a post has of them: no two figures are alike."""
+    runs = {
+        "l2": SimpleNamespace(
+            title="L2",
+            test_accuracy=[0.91, 0.93, 0.98],
+            test_accuracy_as_published=[0.81, 0.83, 0.79],
+            weight_min=[-3.25, -3.75, -3.5],
+            weight_max=[5.25, 5.5, 5.0],
+        ),
+        "dropout": SimpleNamespace(
+            title="Dropout",
+            test_accuracy=[0.3, 0.34],
+            test_accuracy_as_published=[0.1, 0.14],
+            weight_min=[-0.05, -0.07],
+            weight_max=[0.2, 0.28],
+        ),
+    }
+    post = {
+        "dropout": {"test_accuracy": 0.222, "weight_min": -7.5, "weight_max": 8.125},
+        "l2": {"test_accuracy": 0.666, "weight_min": -0.5, "weight_max": 1.75},
+        "none": {"test_accuracy": 0.999, "weight_min": -0.99, "weight_max": 0.99},
+    }
+    return runs, post
+
+
+def ours_and_the_posts(run, post):
+    """The numbers of a run's cells, ours and the post's, by what they are of."""
+
+    def accuracy(values):
+        mean, low, high = 100 * np.array(t_interval(values))
+        return [round(mean, 1), round((high - low) / 2, 1)]
+
+    return {
+        "test accuracy": (accuracy(run.test_accuracy), []),
+        "as published": (
+            accuracy(run.test_accuracy_as_published),
+            [100 * post["test_accuracy"]],
+        ),
+        "smallest weight": ([np.mean(run.weight_min)], [post["weight_min"]]),
+        "largest weight": ([np.mean(run.weight_max)], [post["weight_max"]]),
+    }
+
+
+def test_several_runs_stand_against_the_post_in_rows(published):
+    runs, post = published
+    figure = figures.against_post(runs, post)
+    heads = BeautifulSoup(figure.content, "html.parser").select("thead th")
+    for slug, (title, *row) in zip(runs, cells(figure), strict=True):
+        assert title == runs[slug].title
+        expected = ours_and_the_posts(runs[slug], post[slug])
+        assert [head.get_text() for head in heads] == list(expected)
+        for cell, pair in zip(row, expected.values(), strict=True):
+            ours, _, theirs = cell.partition(" | ")
+            assert numbers(ours) == pytest.approx(pair[0])
+            assert numbers(theirs) == pytest.approx(pair[1])
+
+
+@pytest.mark.parametrize("slug", ["l2", "dropout"])
+def test_one_run_stands_against_the_post_in_columns(published, slug):
+    runs, post = published
+    rows = cells(figures.against_post({slug: runs[slug]}, post))
+    expected = ours_and_the_posts(runs[slug], post[slug])
+    assert [name for name, _, _ in rows] == list(expected)
+    for (_, *both), pair in zip(rows, expected.values(), strict=True):
+        for cell, figure in zip(both, pair, strict=True):
+            assert numbers(cell) == pytest.approx(figure)
+
+
+def test_a_tuned_run_is_compared_with_none_seed_by_seed(two):
+    plain, other = two.values()
+    said = figures.with_equal_care(experiments.choice(other), other, plain).data
+    points = [100 * (a - b) for a, b in zip(other.test_accuracy, plain.test_accuracy, strict=True)]
+    assert "learning rate 0.0001, strength 0.1" in said and str(claims.over_seeds(points)) in said
+
+
+def test_a_forest_is_ordered_and_takes_one_seed():
+    estimates = {"worse": claims.over_seeds([-1, -2]), "better": claims.over_seeds([0.5])}
+    figure = figures.forest(estimates, "points", "A caption.")
+    assert figure.alt.index("better 0.5") < figure.alt.index("worse −1.5")
+    assert "worse" in figure.content and "nan" not in figure.content.lower()
+
+
+def test_a_forest_has_dots_at_means_and_bars_to_the_ends_of_intervals(drawn):
+    seeds = {"low": [-3, -2, -1], "high": [4, 6], "one": [2], "middle": [0, 1, 2, 3]}
+    figure = figures.forest({k: claims.over_seeds(v) for k, v in seeds.items()}, "points", "C.")
+    (axis,) = drawn[0].axes
+    order = ["high", "one", "middle", "low"]
+    assert [label.get_text() for label in axis.get_yticklabels()] == order
+    assert axis.get_ylim()[0] > axis.get_ylim()[1] and axis.get_xlabel() == "points"
+    dots, zero = axis.lines
+    assert zero.get_xdata() == [0, 0]
+    np.testing.assert_allclose(dots.get_xydata(), [[5, 0], [2, 1], [1.5, 2], [-2, 3]])
+    for row, (name, bar) in enumerate(zip(order, axis.collections[0].get_segments(), strict=True)):
+        ends = t_interval(seeds[name])[1:] if name != "one" else (2, 2)
+        np.testing.assert_allclose(bar, [[ends[0], row], [ends[1], row]])
+    assert [figure.alt.index(name) for name in order] == sorted(map(figure.alt.index, order))
+
+
+def ends(lower, upper):
+    return Estimate((lower + upper) / 2, lower, upper, 1_200, "by hand")
+
+
+@pytest.fixture
+def ledger():
+    """Claims of every verdict, with it and with how many of their checks hold."""
+    within, outside = (Check(*each, low=0) for each in (("in", ends(1, 2)), ("out", ends(-2, -1))))
+    between = Check("between", ends(-1, 1), low=0)
+    return [
+        (claim("a", "A & B.", within, within), "✓ holds", "2 of 2"),
+        (claim("b", "B.", within, outside, between), "◐ holds in part", "1 of 3"),
+        (claim("c", "C.", outside), "✗ does not hold", "0 of 1"),
+        (claim("d", "D.", between, within), "? cannot be told", "1 of 2"),
+        (claim("e", "E."), "? cannot be told", "0 of 0"),
+    ]
+
+
+def test_a_row_of_the_ledger_has_the_checks_and_the_verdict_of_its_claim(ledger):
+    page = BeautifulSoup(figures.ledger([each for each, *_ in ledger]).content, "html.parser")
+    for row, (each, verdict, _) in zip(page.select("tbody tr"), ledger, strict=True):
+        text, checks, said = row.select("th, td")
+        assert (text.get_text(), said.get_text()) == (each.text, verdict)
+        assert text.span["id"] == f"claim-{each.name}"
+        lines = [line.get_text() for line in checks.select("p")]
+        marks = {"in": "✓", "out": "✗", "between": "?"}
+        assert [line.split(":")[0] for line in lines] == [
+            f"{marks[check.what]} {check.what}" for check in each.checks
+        ]
+        for line, check in zip(lines, each.checks, strict=True):
+            assert f"{check.estimate}, expected at least 0; n = 1,200, by hand" in line
+
+
+def test_what_is_counted_has_no_number_of_samples():
+    figure = figures.ledger([claim("a", "A.", Check("pages", claims.exact(3), 3, 3))])
+    assert cells(figure) == [["A.", "✓ pages: 3, expected 3", "✓ holds"]]
+
+
+def test_the_summary_counts_the_checks_that_hold_and_leads_to_each_claim(ledger):
+    figure = figures.ledger_summary([each for each, *_ in ledger])
+    assert cells(figure) == [[each.text, count, verdict] for each, verdict, count in ledger]
+    links = BeautifulSoup(figure.content, "html.parser").select("tbody th a")
+    assert [link["href"] for link in links] == [f"#claim-{name}" for name in "abcde"]
+
+
+def test_the_tree_joins_the_nearest_and_says_so():
+    changes = {"a": ["loss"], "b": [], "c": ["inputs", "labels"]}
+    distances = np.array([[0, 0.1, 0.8], [0.1, 0, 0.9], [0.8, 0.9, 0]])
+    figure = figures.family_tree(changes, ["inputs", "loss", "labels"], distances, 0.3)
+    assert "closest pairs are a and b (0.10)" in figure.alt
+    order = re.search(r"In its order: (.*?)\.", figure.alt)[1].split(", ")
+    assert abs(order.index("a") - order.index("b")) == 1
+    assert all(word in figure.content for word in ("labels", "inputs"))
+
+
+def test_a_picture_is_packed_without_a_change_of_its_colours():
+    rng = np.random.default_rng(0)
+    few = rng.integers(0, 4, (28, 28, 1), "uint8") * np.uint8([60, 20, 5])
+    many = rng.integers(0, 256, (28, 28, 3), "uint8")
+    for picture in (few, many):
+        file = io.BytesIO()
+        Image.fromarray(picture).convert("RGBA").save(file, "PNG")
+        png = base64.b64encode(file.getvalue()).decode()
+        packed = figures._with_palette([png])
+        read = Image.open(io.BytesIO(base64.b64decode(packed))).convert("RGB")
+        np.testing.assert_array_equal(np.array(read), picture)
+        assert (len(packed) < len(png)) == (picture is few)
+
+
+def test_equal_pictures_do_not_share_an_id():
+    weights = np.ones((10, 8, 8)) * np.linspace(-1, 1, 8)
+    page = BeautifulSoup(figures.weight_images(weights, "Ten alike").content, "html.parser")
+    ids = [tag["id"] for tag in page.find_all(id=True)]
+    assert len(page.find_all("image")) >= 10 and len(set(ids)) == len(ids)
+
+
+def test_a_guess_holds_its_answer_folded_and_tells_the_page_what_it_is():
+    asked = figures.guess("L2", [0.9, 0.92], [0.93, 0.95])
+    block = BeautifulSoup(asked.data, "html.parser").select_one("div.guess")
+    assert "91.0 %" in block.select_one("details p").get_text()
+    assert "94.0 %" in block.get_text() and not block.select_one("details").has_attr("open")
+    told = json.loads(block["data-told"])
+    assert told["mean"] == pytest.approx(91) and told["plain"] == pytest.approx(94)
+    order = figures.guess_order({"a": [0.5], "b": [0.9], "c & d": [0.7]})
+    block = BeautifulSoup(order.data, "html.parser")
+    assert [li.get_text().split(":")[0] for li in block.select("li")] == ["b", "c & d", "a"]
+
+
+def test_rows_to_guess_are_in_another_order_and_not_named(digits):
+    run = training.fit(L2(0.0), digits, steps=20, seeds=1)
+    titles = ["One", "Two", "Three", "Four"]
+    wall, asked = figures.guess_rows(dict.fromkeys(titles, run))
+    told = json.loads(BeautifulSoup(asked.data, "html.parser").select_one(".guess")["data-told"])
+    assert sorted(told["names"]) == sorted(titles) and told["names"] != titles
+    assert not any(title in wall.content for title in titles)
