@@ -1,61 +1,6 @@
-"""Every page in a real browser: quiet, self-contained, within its frame and weight, accessible."""
+"""The site in a real browser: what is asked of some of its pages, or of all of them together."""
 
-import gzip
-import re
-
-import contents
 import pytest
-from conftest import EITHER
-
-pytestmark = EITHER
-WIDTHS = (360, 768, 1280)
-PAGES = [*contents.pages(), "search", "genindex"]
-#: A page's width once its margin notes have moved to where they belong at a new one.
-SETTLED_WIDTH = """Promise.all(document.getAnimations().map(motion => motion.finished))
-    .then(() => document.documentElement.scrollWidth)"""
-#: What `page` may weigh, bytes: as it is, packed, and with its pictures.
-RAW, PACKED, WITH_PICTURES = 900_000, 300_000, 1_500_000
-PICTURE = re.compile(rb"data:image/png;base64,[^\"]*")
-
-
-@pytest.mark.parametrize("name", PAGES)
-@pytest.mark.parametrize("scheme, read_at", [("light", 1280), ("dark", 360)])
-def test_a_page_is_quiet_accessible_and_within_its_frame(visit, axe, name, scheme, read_at):
-    page = visit(name, color_scheme=scheme, viewport={"width": read_at, "height": 800})
-    page.wait_for_load_state("networkidle")
-    assert page.locator("html").get_attribute("data-theme") == scheme
-    assert page.locator("html").get_attribute("lang") == "en"
-    page.evaluate(axe)
-    violations = page.evaluate("axe.run({preload: false})")["violations"]
-    assert not violations, [(v["id"], v["nodes"][0]["html"][:200]) for v in violations]
-    for width in WIDTHS:
-        page.set_viewport_size({"width": width, "height": 800})
-        assert page.evaluate(SETTLED_WIDTH) <= width
-    assert not page.complaints
-    assert all(url.startswith(("file:", "data:")) for url in page.loaded)
-
-
-@pytest.mark.parametrize("name", PAGES)
-def test_a_page_is_light_and_stands_still_while_it_appears(visit, name):
-    page = visit(name, viewport={"width": 1280, "height": 800})
-    page.wait_for_load_state("networkidle")
-    shift = page.evaluate(
-        """new Promise(done => {
-             let sum = 0;
-             new PerformanceObserver(list => {
-               for (const entry of list.getEntries()) sum += entry.value;
-             }).observe({type: "layout-shift", buffered: true});
-             setTimeout(() => done(sum), 300);
-           })"""
-    )
-    assert shift < 0.02
-    files = {url: body for url, body in page.loaded.items() if url.startswith("file:")}
-    text = [PICTURE.sub(b"", body) for body in files.values()]
-    assert sum(map(len, text)) <= RAW
-    assert sum(len(gzip.compress(body)) for body in text) <= PACKED
-    assert sum(map(len, files.values())) <= WITH_PICTURES
-    for image in page.locator("article img").all():
-        assert image.get_attribute("alt") and image.get_attribute("loading") == "lazy"
 
 
 def test_the_first_screen_is_one_sentence_and_the_wall(visit):
@@ -66,40 +11,12 @@ def test_the_first_screen_is_one_sentence_and_the_wall(visit):
         assert page.locator("article p").first.inner_text().count(".") == 1
 
 
-@pytest.mark.parametrize("name", [p for p in PAGES if "techniques" in p] + ["corrected"])
-def test_a_chapter_that_trains_opens_with_its_ten_weight_images(visit, name):
-    page = visit(name, viewport={"width": 1280, "height": 800})
-    opening = page.locator("article figure").first
-    assert opening.locator("image").count() == 10
-    assert opening.bounding_box()["y"] < 800
-    assert "Ten weight images" in opening.locator("svg").get_attribute("aria-label")
-
-
 def test_a_figures_text_can_be_read_on_a_phone(visit):
     page = visit("techniques/l2", viewport={"width": 360, "height": 740})
     heights = page.locator("figure svg text").evaluate_all(
         "texts => texts.map(t => t.getBoundingClientRect().height)"
     )
-    assert len(heights) > 30 and min(heights) >= 9
-
-
-@pytest.mark.parametrize("name", contents.notebooks())
-def test_no_word_of_a_figure_is_cut_off_or_lies_over_another(visit, name):
-    page = visit(name, viewport={"width": 1280, "height": 800})
-    cut = page.locator("figure svg").evaluate_all(
-        """svgs => svgs.flatMap(svg => {
-             const frame = svg.getBoundingClientRect();
-             const texts = [...svg.querySelectorAll('text')].map(t => [
-               t.textContent, t.getBoundingClientRect()]);
-             const out = texts.filter(([, b]) => b.left < frame.left - 3 || b.top < frame.top - 3
-               || b.right > frame.right + 3 || b.bottom > frame.bottom + 3);
-             const over = texts.filter(([, a], i) => texts.some(([, b], j) => i < j
-               && Math.min(a.right, b.right) - Math.max(a.left, b.left) > 2
-               && Math.min(a.bottom, b.bottom) - Math.max(a.top, b.top) > 6));
-             return [...out, ...over].map(([text]) => text);
-           })"""
-    )
-    assert not cut
+    assert len(heights) >= 40 and min(heights) >= 9
 
 
 def test_figures_stand_on_the_pages_own_ground_in_the_dark(visit):
@@ -181,16 +98,6 @@ def test_search_finds_a_word(visit, served):
     )
 
 
-def test_next_and_previous_walk_the_whole_book(visit):
-    page, walked = visit("index"), ["index"]
-    for direction in ("right-next", "left-prev"):
-        while page.locator(f"a.{direction}").count():
-            with page.expect_navigation():
-                page.locator(f"a.{direction}").click()
-            walked.append(re.search(r"/html/(.+)\.html", page.url)[1])
-    assert walked == [*contents.pages(), *contents.pages()[-2::-1]]
-
-
 def test_code_can_be_copied(browser, served):
     context = browser.new_context(permissions=["clipboard-read", "clipboard-write"])
     page = context.new_page()
@@ -206,7 +113,7 @@ def test_code_can_be_copied(browser, served):
 
 def test_formulas_are_spoken_and_set_without_a_script(visit):
     page = visit("techniques/l2")
-    assert page.locator("math").count() > 3
+    assert page.locator("math").count() >= 4
     assert not any("mathjax" in url.lower() for url in page.loaded)
     assert any("stix-two-math" in url for url in page.loaded)
     formula = page.locator(".formula math").first.bounding_box()

@@ -1,0 +1,118 @@
+"""Every page in a real browser, visited once: quiet, self-contained, light, legible, accessible."""
+
+import gzip
+import re
+
+import contents
+import pytest
+from conftest import open_in
+
+pytestmark = pytest.mark.apart("name")
+
+WIDTHS = (1280, 768, 360)
+PAGES = [*contents.pages(), "search", "genindex"]
+OPENING = [*(p for p in contents.pages() if p.startswith("techniques/")), "corrected"]
+#: In a short run a page is read once, wide and by day where the next is read narrow and by night.
+LOOKS = [
+    pytest.param(name, *look, marks=[pytest.mark.thorough] * ((number + turn) % 2))
+    for number, name in enumerate(PAGES)
+    for turn, look in enumerate([("light", 1280), ("dark", 360)])
+]
+#: What `page` may weigh, bytes: as it is, packed, and with its pictures.
+RAW, PACKED, WITH_PICTURES = 900_000, 300_000, 1_500_000
+#: How far things move on a page, of all that is seen, until a moment after it was loaded.
+SHIFT = """new Promise(done => {
+  let sum = 0;
+  new PerformanceObserver(list => {
+    for (const entry of list.getEntries()) sum += entry.value;
+  }).observe({type: "layout-shift", buffered: true});
+  setTimeout(() => done(sum), 300);
+})"""
+PICTURE = re.compile(rb"data:image/png;base64,[^\"]*")
+
+
+@pytest.fixture(scope="module", params=PAGES)
+def name(request):
+    return request.param
+
+
+@pytest.fixture(scope="module")
+def page(browser, built, name):
+    """The page, as it came; each test sets the width and scheme that it asks about."""
+    context = browser.new_context(viewport={"width": 1280, "height": 800}, color_scheme="light")
+    page = open_in(context, f"{(built / 'html').as_uri()}/{name}.html")
+    page.wait_for_load_state("networkidle")
+    page.shift = page.evaluate(SHIFT)
+    yield page
+    context.close()
+
+
+def resize(page, width, scheme="light"):
+    """Give the page another width and scheme, and the time to settle: margin notes move."""
+    page.emulate_media(color_scheme=scheme)
+    page.locator(f"html[data-theme={scheme}]").wait_for(state="attached")
+    if page.viewport_size["width"] != width:
+        page.set_viewport_size({"width": width, "height": 800})
+        page.wait_for_timeout(600)
+
+
+def test_it_stands_still_while_it_appears(page):
+    assert page.shift < 0.02
+
+
+def test_it_is_light(page):
+    files = {url: body for url, body in page.loaded.items() if url.startswith("file:")}
+    text = [PICTURE.sub(b"", body) for body in files.values()]
+    assert sum(map(len, text)) <= RAW
+    assert sum(len(gzip.compress(body)) for body in text) <= PACKED
+    assert sum(map(len, files.values())) <= WITH_PICTURES
+    for image in page.locator("article img").all():
+        assert image.get_attribute("alt") and image.get_attribute("loading") == "lazy"
+
+
+def test_if_it_trains_it_opens_with_its_ten_weight_images(page, name):
+    resize(page, 1280)
+    opening = page.locator("article figure[data-kind=Opening]")
+    assert opening.count() == (name in OPENING)
+    if name in OPENING:
+        assert opening.locator("image").count() == 10
+        assert opening.bounding_box()["y"] < 800
+        assert "Ten weight images" in opening.locator("svg").get_attribute("aria-label")
+
+
+def test_no_word_of_a_figure_is_cut_off_or_lies_over_another(page):
+    resize(page, 1280)
+    cut = page.locator("figure svg").evaluate_all(
+        """svgs => svgs.flatMap(svg => {
+             const frame = svg.getBoundingClientRect();
+             const texts = [...svg.querySelectorAll('text')].map(t => [
+               t.textContent, t.getBoundingClientRect()]);
+             const out = texts.filter(([, b]) => b.left < frame.left - 3 || b.top < frame.top - 3
+               || b.right > frame.right + 3 || b.bottom > frame.bottom + 3);
+             const over = texts.filter(([, a], i) => texts.some(([, b], j) => i < j
+               && Math.min(a.right, b.right) - Math.max(a.left, b.left) > 2
+               && Math.min(a.bottom, b.bottom) - Math.max(a.top, b.top) > 6));
+             return [...out, ...over].map(([text]) => text);
+           })"""
+    )
+    assert not cut
+
+
+@pytest.mark.parametrize("width", WIDTHS)
+def test_it_fits_into_its_frame(page, width):
+    resize(page, width)
+    assert page.evaluate("document.documentElement.scrollWidth") <= width
+
+
+@pytest.mark.parametrize("name, scheme, width", LOOKS, indirect=["name"], scope="module")
+def test_it_can_be_read_without_seeing_it(page, axe, scheme, width):
+    resize(page, width, scheme)
+    assert page.locator("html").get_attribute("lang") == "en"
+    page.evaluate(axe)
+    violations = page.evaluate("axe.run({preload: false})")["violations"]
+    assert not violations, [(v["id"], v["nodes"][0]["html"][:200]) for v in violations]
+
+
+def test_it_complains_of_nothing_and_loads_nothing_from_elsewhere(page):
+    assert not page.complaints
+    assert page.loaded and all(url.startswith(("file:", "data:")) for url in page.loaded)
