@@ -4,11 +4,12 @@ import html
 import re
 import unicodedata
 
+import contents
 import nbformat
 import pytest
 from conftest import NOTEBOOKS, PAGES, ROOT
 
-from regularization.experiments import QUOTED
+from regularization.experiments import QUOTED, TECHNIQUES
 
 NUMBER = r"(?<![\w.,])[-+\N{MINUS SIGN}]?(?:\d[\d,]*(?:\.\d+)?|\.\d+)"
 WORD = (
@@ -149,4 +150,5 @@ def test_what_is_quoted_stands_in_the_book_and_names_its_source():
 
 
 def test_notebooks_are_found():
-    assert len(NOTEBOOKS) >= 9
+    found = {path.relative_to(ROOT / "book").with_suffix("").as_posix() for path in NOTEBOOKS}
+    assert found == set(contents.notebooks()) >= {f"techniques/{slug}" for slug in TECHNIQUES}

@@ -48,6 +48,7 @@ def test_without_an_address_there_are_no_buttons(built):
         assert not launchers(built / "html", page)
 
 
+@pytest.mark.thorough
 def test_with_an_address_the_buttons_go_to_files_that_exist(elsewhere):
     for page in contents.notebooks():
         links = launchers(elsewhere / "_build" / "html", page)
@@ -58,6 +59,7 @@ def test_with_an_address_the_buttons_go_to_files_that_exist(elsewhere):
             assert path == f"book/{page}.ipynb" and (ROOT / path).is_file()
 
 
+@pytest.mark.thorough
 def test_with_an_address_each_chapter_installs_the_book_where_it_is_missing(elsewhere):
     calls = []
 
@@ -74,6 +76,7 @@ def test_with_an_address_each_chapter_installs_the_book_where_it_is_missing(else
         assert calls.pop() == ("pip", f"install --quiet git+{ADDRESS}")
 
 
+@pytest.mark.thorough
 def test_the_address_stands_in_the_citation(elsewhere):
     assert (
         f"url     = {{{ADDRESS}}}"

@@ -1,0 +1,171 @@
+"""What pages say of the runs, against the runs' own files: each number computed a second time."""
+
+import json
+import re
+
+import numpy as np
+import pytest
+from bs4 import BeautifulSoup
+from conftest import dataset_of
+from scipy import stats
+
+from regularization import data
+from regularization.experiments import EXPERIMENTS, POST, TECHNIQUES
+
+
+@pytest.fixture(scope="module")
+def page(built):
+    """A function from a page's name to the page, parsed."""
+    return lambda name: BeautifulSoup((built / "html" / f"{name}.html").read_text(), "html.parser")
+
+
+@pytest.fixture(scope="module")
+def run(built):
+    """A function from a run's name to what its file says, and its weights."""
+
+    def run(name):
+        with np.load(built / "results" / f"{name}.npz") as arrays:
+            weights = arrays["weights"]
+        return json.loads((built / "results" / f"{name}.json").read_text()) | {"weights": weights}
+
+    return run
+
+
+def sentence(page, words):
+    (found,) = [p.get_text() for p in page.select("article p") if words in p.get_text()]
+    return found
+
+
+def numbers(text):
+    plain = text.replace("\N{MINUS SIGN}", "-").replace(",", "")
+    return [float(each) for each in re.findall(r"-?\d+(?:\.\d+)?(?:e-?\d+)?", plain)]
+
+
+def t_interval(values):
+    """The mean of a few values, and the ends of Student's 95 % interval."""
+    half = stats.t.isf(0.025, len(values) - 1) * np.std(values, ddof=1) / np.sqrt(len(values))
+    return np.mean(values), np.mean(values) - half, np.mean(values) + half
+
+
+def rows(table):
+    return [[cell.get_text() for cell in row.select("th, td")] for row in table.select("tbody tr")]
+
+
+def title(slug, run):
+    return run["title"].removesuffix(", tuned")
+
+
+@pytest.mark.parametrize("slug", TECHNIQUES)
+def test_a_techniques_pictures_are_said_to_be_those_of_its_run(page, run, slug):
+    weights = run(slug)["weights"][0].astype("float64")
+    pairs = [
+        np.concatenate([weights[:, :, :-1].ravel(), weights[:, :-1].ravel()]),
+        np.concatenate([weights[:, :, 1:].ravel(), weights[:, 1:].ravel()]),
+    ]
+    said = f"correlate at {np.corrcoef(pairs)[0, 1]:.2f}), weights from "
+    said += f"{weights.min():.2g} to {weights.max():.2g}."
+    svgs = page(f"techniques/{slug}").select("figure svg")
+    ten = [svg["aria-label"] for svg in svgs if svg["aria-label"].startswith("Ten weight images")]
+    assert said in ten[0] and said in ten[1]  # with which the page opens, and large
+
+
+@pytest.mark.parametrize("slug", TECHNIQUES)
+def test_a_techniques_settings_and_gain_with_equal_care_are_those_of_its_runs(page, run, slug):
+    best, plain = run(f"{slug}_tuned"), run("no_regularization_tuned")
+    said = sentence(page(f"techniques/{slug}"), "Validation chose")
+    chosen, rest = said.split(". The test accuracy is then ")
+    tried = [best["technique"][name] for name in TECHNIQUES[slug].tried]
+    assert numbers(chosen) == pytest.approx([best["learning_rate"], *tried], rel=1e-5)
+    own, others = (100 * np.array(each["test_accuracy"]) for each in (best, plain))
+    if slug == "no_regularization":
+        assert numbers(rest)[:3] == pytest.approx(t_interval(own), abs=0.051)
+        return
+    expected = [*t_interval(own), *t_interval(others), *t_interval(own - others)]
+    found = numbers(rest)
+    assert found[:6] == pytest.approx(expected[:6], abs=0.051)
+    assert found[6:] == pytest.approx(expected[6:], rel=0.006, abs=0.006)
+
+
+def test_the_posts_figures_stand_beside_those_of_the_right_runs(page, run):
+    (table,) = [t for t in page("comparison").select("table") if "as published" in t.get_text()]
+    found = {row[0]: row[1:] for row in rows(table)}
+    for slug in EXPERIMENTS:
+        ours, theirs = run(slug), POST[slug]
+        accuracy, published, smallest, largest = found[ours["title"]]
+        mean, low, high = t_interval(100 * np.array(ours["test_accuracy"]))
+        assert numbers(accuracy) == pytest.approx([mean, (high - low) / 2], abs=0.051)
+        mean, low, high = t_interval(100 * np.array(ours["test_accuracy_as_published"]))
+        half = (high - low) / 2
+        of_post = 100 * theirs["test_accuracy"]
+        assert numbers(published) == pytest.approx([mean, half, of_post], abs=0.051)
+        for cell, name in ((smallest, "weight_min"), (largest, "weight_max")):
+            expected = [np.mean(ours[name]), theirs[name]]
+            assert numbers(cell) == pytest.approx(expected, rel=0.06, abs=0.006)
+
+
+def test_the_best_of_five_is_the_best(page, run):
+    means = {run(slug)["title"]: np.mean(run(slug)["test_accuracy"]) for slug in EXPERIMENTS}
+    said = sentence(page("comparison"), "highest test accuracy in this build")
+    assert f": {max(means, key=means.get)}, " in said
+
+
+def test_with_equal_care_each_row_is_of_its_run_and_what_follows_is_said(page, run):
+    care = page("equal_care")
+    found = {row[0]: row for row in rows(care.select_one("table.sortable"))}
+    plain = 100 * np.array(run("no_regularization_tuned")["test_accuracy"])
+    above, below, gains = [], [], {}
+    for slug in TECHNIQUES:
+        best = run(f"{slug}_tuned")
+        row = found.pop(title(slug, best))
+        own = 100 * np.array(best["test_accuracy"])
+        assert numbers(row[2]) == pytest.approx(t_interval(own), abs=0.0051)
+        assert numbers(row[6]) == pytest.approx([best["learning_rate"]], rel=0.05)
+        if slug == "no_regularization":
+            assert row[3] == ""
+            continue
+        gain, low, high = t_interval(own - plain)
+        assert numbers(row[3]) == pytest.approx([gain, low, high], rel=0.006, abs=0.006)
+        gains[row[0]] = gain
+        above += [row[0]] if low > 0 else []
+        below += [row[0]] if high < 0 else []
+    assert not found
+    said = sentence(care, "the interval lies above zero for")
+    for names, where in ((above, "above zero for"), (below, "below it for")):
+        assert f"{where} {len(names)} ({', '.join(names) or 'none'})" in said
+    largest = re.search(r"The largest gain is that of (.*?): ", said)[1]
+    assert gains[largest] == pytest.approx(max(gains.values()))
+    forest = next(
+        svg["aria-label"]
+        for svg in care.select("figure svg")
+        if svg["aria-label"].startswith("From the largest down")
+    )
+    listed = forest.removeprefix("From the largest down: ").split("; ")
+    order = [each.rsplit(" (")[0].rsplit(" ", 1)[0] for each in listed]
+    assert sorted(order) == sorted(gains)
+    assert np.all(np.diff([gains[name] for name in order]) < 1e-9)
+
+
+def test_each_claims_row_has_its_own_verdict_and_checks(page, built):
+    ledger = page("reproduction")
+    for claim in json.loads((built / "results" / "ledger.json").read_text()):
+        row = ledger.find(id=f"claim-{claim['name']}").find_parent("tr")
+        text, checks, verdict = row.select("th, td")
+        assert text.get_text() == claim["text"]
+        assert verdict.get_text().split(" ", 1)[1] == claim["verdict"]
+        marks = {"holds": "✓", "does not hold": "✗", "cannot be told": "?"}
+        said = [p.get_text() for p in checks.select("p")]
+        assert len(said) == len(claim["checks"])
+        for line, check in zip(said, claim["checks"], strict=True):
+            assert line.startswith(f"{marks[check['outcome']]} {check['what']}: ")
+        link = ledger.find("a", href=f"#claim-{claim['name']}").find_parent("tr")
+        held = sum(check["outcome"] == "holds" for check in claim["checks"])
+        _, counts, last = [cell.get_text() for cell in link.select("th, td")]
+        assert counts == f"{held} of {len(claim['checks'])}"
+        assert last.split(" ", 1)[1] == claim["verdict"]
+
+
+def test_the_digits_page_counts_the_digits(page, built):
+    digits = data.load(dataset_of(built))
+    said = page("setting/mnist").select_one("article").get_text()
+    for images in (digits.train_images, digits.validation_images, digits.test_images):
+        assert f"{len(images):,}" in said
