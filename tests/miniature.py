@@ -1,16 +1,46 @@
-"""A book of three short chapters, which the real workflow builds in seconds, for tests to break."""
+"""Small books, which the real workflow builds in seconds, for tests to break and to compare.
 
+One has three chapters of a few lines, which write what a chapter writes and mostly do not train: a
+kernel without Keras starts in a second. The other is an extract of the book itself.
+"""
+
+import re
 import shutil
 import subprocess
 from pathlib import Path
 
 import nbformat
+import yaml
 
 ROOT = Path(__file__).parents[1]
 KEPT = ["Makefile", "Snakefile", "_config.yml", "CITATION.cff", "pyproject.toml"]
 KEPT += ["requirements.txt", "src", "workflow", "profiles", "book/assets", "book/references.bib"]
 TECHNIQUES = ("no_regularization", "l2", "dropout")
-CHAPTER = """
+#: Writes a run that is drawn, not trained, as tests that end chapters by force need no more.
+DRAWN = """
+import os
+import time
+import numpy as np
+from regularization import runs
+
+rng, half = np.random.default_rng(len("{slug}")), [0.5, 0.5]
+weights = rng.standard_normal((2, 10, 8, 8), "float32")
+curve = {{"step": [1], "train_loss": [half], "test_accuracy": [half]}}
+run = runs.Run(
+    technique={{"name": "Technique"}}, dataset=dataset, preset=preset, steps=1, seeds=[0, 1],
+    batch_size=32, learning_rate=1e-3, loss="squared_error", hidden=[], train_size=[9, 9],
+    label_noise=[0.0, 0.0], train_accuracy=half, test_accuracy=half,
+    test_accuracy_as_published=half, curve=curve, weights=weights, parameters={{"kernel": weights}},
+    device="CPU", backend=os.environ["KERAS_BACKEND"], **runs.provenance(),
+)
+time.sleep(0.5)
+for name in ("{slug}", "{slug}_tuned"):
+    run.save(name)
+with runs.replacing(runs.folders()[0] / "{slug}.film") as film:
+    film.write_bytes(weights.tobytes())
+print(weights.mean())
+"""
+TRAINED = """
 from regularization import data
 from regularization.experiments import train
 from regularization.living import reel, save_film
@@ -24,8 +54,20 @@ print(run.test_accuracy)
 """
 
 
-def write(folder):
+def write(folder, trains=False):
     """Write the miniature into a folder: the workflow as it is, and chapters of its own."""
+    copy_of_the_rest(folder)
+    (folder / "book" / "index.md").write_text("# A miniature\n\nThree chapters, to be broken.\n")
+    toc = "format: jb-book\nroot: index\nchapters:\n"
+    toc += "".join(f"- file: techniques/{slug}\n" for slug in TECHNIQUES)
+    (folder / "_toc.yml").write_text(toc)
+    for slug in TECHNIQUES:
+        write_chapter(folder, slug, code=TRAINED if trains else DRAWN)
+    return folder
+
+
+def copy_of_the_rest(folder):
+    """Copy into a folder what a book needs beside its pages."""
     ignored = shutil.ignore_patterns("__pycache__", "*.egg-info", ".ipynb_checkpoints")
     for name in KEPT:
         (folder / name).parent.mkdir(parents=True, exist_ok=True)
@@ -34,28 +76,62 @@ def write(folder):
         else:
             shutil.copy2(ROOT / name, folder / name)  # with its time: the environment is newer
     (folder / ".venv").symlink_to(ROOT / ".venv")
-    (folder / "book" / "index.md").write_text("# A miniature\n\nThree chapters, to be broken.\n")
-    toc = "format: jb-book\nroot: index\nchapters:\n"
-    toc += "".join(f"- file: techniques/{slug}\n" for slug in TECHNIQUES)
-    (folder / "_toc.yml").write_text(toc)
-    for slug in TECHNIQUES:
-        write_chapter(folder, slug)
-    return folder
 
 
-def write_chapter(folder, slug, title=None):
-    """Write a chapter that trains its technique and keeps what a chapter of techniques keeps."""
+def write_chapter(folder, slug, title=None, code=DRAWN):
+    """Write a chapter that keeps what a chapter of techniques keeps."""
     parameters = nbformat.v4.new_code_cell('preset = "quick"\ndataset = "auto"', id="parameters")
     parameters.metadata.tags = ["parameters", "remove-cell"]
     cells = [
         parameters,
         nbformat.v4.new_markdown_cell(f"# {title or slug.capitalize()}", id="title"),
-        nbformat.v4.new_code_cell(CHAPTER.format(slug=slug).strip(), id="train"),
+        nbformat.v4.new_code_cell(code.format(slug=slug).strip(), id="train"),
     ]
     kernel = {"name": "python3", "display_name": "Python 3", "language": "python"}
     path = folder / "book" / "techniques" / f"{slug}.ipynb"
     path.parent.mkdir(exist_ok=True)
     nbformat.write(nbformat.v4.new_notebook(cells=cells, metadata={"kernelspec": kernel}), path)
+
+
+#: The pages of the extract: of each kind one, and what they read.
+PAGES = ["index", *(f"techniques/{slug}" for slug in TECHNIQUES), "comparison", "living"]
+PAGES += ["glossary", "references", "colophon"]
+
+
+def extract(folder):
+    """Write an extract of the book into a folder: some of its pages, with three techniques.
+
+    Links to pages that are left out, and numbers of their figures, become plain words.
+    """
+    copy_of_the_rest(folder)
+    toc = yaml.safe_load((ROOT / "_toc.yml").read_text())
+    for part in toc["parts"]:
+        part["chapters"] = [each for each in part["chapters"] if each["file"] in PAGES]
+    toc["parts"] = [part for part in toc["parts"] if part["chapters"]]
+    (folder / "_toc.yml").write_text(yaml.safe_dump(toc, sort_keys=False))
+    path = folder / "src" / "regularization" / "experiments.py"
+    all_of_them, text = "TECHNIQUES = EXPERIMENTS | RELATIVES", path.read_text()
+    assert text.count(all_of_them) == 1
+    fewer = f"EXPERIMENTS = {{k: v for k, v in EXPERIMENTS.items() if k in {TECHNIQUES}}}\n"
+    path.write_text(text.replace(all_of_them, f"{fewer}TECHNIQUES = EXPERIMENTS"))
+    for page in PAGES:
+        (source,) = [*(ROOT / "book").glob(f"{page}.ipynb"), *(ROOT / "book").glob(f"{page}.md")]
+        target = folder / "book" / source.relative_to(ROOT / "book")
+        target.parent.mkdir(parents=True, exist_ok=True)
+        if source.suffix == ".md":
+            target.write_text(without_links(source.read_text()))
+            continue
+        chapter = nbformat.read(source, as_version=4)
+        for cell in chapter.cells:
+            if cell.cell_type == "markdown":
+                cell.source = without_links(cell.source)
+        nbformat.write(chapter, target)
+    return folder
+
+
+def without_links(text):
+    """Leave of links to other pages their words."""
+    return re.sub(r"\[([^\]]*)\]\((?!https?:|#)[^)]*\)", r"\1", text)
 
 
 def command(build="_build", **variables):

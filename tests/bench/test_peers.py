@@ -8,6 +8,8 @@ import processes
 import pytest
 import run
 
+pytestmark = pytest.mark.thorough
+
 
 @pytest.fixture(scope="module")
 def work(digits):

@@ -43,6 +43,7 @@ def answers(address):
         return json.load(urllib.request.urlopen(address))
 
 
+@pytest.mark.thorough
 def test_a_chapter_opens_and_runs_after_a_number_was_changed(browser, lab):
     page = browser.new_page(viewport={"width": 1280, "height": 6000})
     page.goto(f"{lab}/lab/tree/techniques/l2.ipynb?reset")

@@ -11,8 +11,10 @@ import miniature
 import pytest
 import slurm
 
+pytestmark = [pytest.mark.thorough, pytest.mark.first]
+
 #: Seconds after which a build on the cluster has hung.
-HUNG = 240
+HUNG = 400
 SWEEP = """
 seeds: 8
 steps: 200
@@ -48,7 +50,7 @@ def cluster():
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory):
     """A miniature with a profile for the cluster of the tests, and a sweep of two jobs."""
-    folder = miniature.write(tmp_path_factory.mktemp("book"))
+    folder = miniature.write(tmp_path_factory.mktemp("book"), trains=True)
     profile = folder / "profiles" / "test" / "config.yaml"
     profile.parent.mkdir()
     profile.write_text(PROFILE)
@@ -95,30 +97,30 @@ def at_work(command, cluster, folder):
                 os.killpg(process.pid, signal.SIGKILL)
 
 
-def a_job(cluster, seconds=3):
-    """Wait for a job, let it work for some seconds, and return it."""
+def a_job(cluster, seconds=3, after=""):
+    """Wait for a job that began `after` another, let it work for some seconds, and return it."""
     end = time.monotonic() + HUNG
     while time.monotonic() < end:
-        if jobs := [job for job in cluster.jobs() if job.state == "RUNNING"]:
+        jobs = [job for job in cluster.jobs() if job.state == "RUNNING"]
+        if jobs := [job for job in jobs if int(job.id) > int(after or 0)]:
             time.sleep(seconds)
             return jobs[0]
         time.sleep(0.2)
     raise TimeoutError(f"No job ran within {HUNG} s.")
 
 
-def test_the_book_is_the_same_to_the_bit_though_a_job_is_cancelled(cluster, folder, whole):
+def test_the_book_is_the_same_to_the_bit_though_a_job_is_cancelled_and_a_node_goes_down(
+    cluster, folder, request
+):
+    trained = request.getfixturevalue("trained")  # built only where there is a cluster
     with at_work(miniature.command(PROFILE="test"), cluster, folder):
-        cluster.command("scancel", a_job(cluster).id)
-    states = cluster.command("squeue", "-h", "-t", "all", "-o", "%T").split()
-    assert states.count("CANCELLED") == 1 and len(states) == len(miniature.TECHNIQUES) + 2
-    assert miniature.contents(folder / "_build") == miniature.contents(whole / "_build")
-
-
-def test_a_node_that_goes_down_costs_a_sweep_time_and_nothing_else(cluster, folder, local):
-    with at_work(sweep("_down"), cluster, folder):
-        lost = a_job(cluster).node
+        cancelled = a_job(cluster)
+        cluster.command("scancel", cancelled.id)
+        lost = a_job(cluster, after=cancelled.id).node
         cluster.stop_node(lost)
-    assert table(folder, "_down") == local
+    states = cluster.command("squeue", "-h", "-t", "all", "-o", "%T").split()
+    assert states.count("CANCELLED") == 1 and len(states) > len(miniature.TECHNIQUES) + 2
+    assert miniature.contents(folder / "_build") == miniature.contents(trained / "_build")
     cluster.start_node(lost)
 
 

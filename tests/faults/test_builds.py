@@ -9,6 +9,8 @@ import time
 import miniature
 import pytest
 
+pytestmark = pytest.mark.thorough
+
 
 @pytest.fixture
 def folder(whole, tmp_path):

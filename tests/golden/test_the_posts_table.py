@@ -9,7 +9,7 @@ import pytest
 from regularization.experiments import EXPERIMENTS, POST
 from regularization.training import fit
 
-pytestmark = pytest.mark.golden
+pytestmark = pytest.mark.thorough
 
 AS_PUBLISHED = {
     "no_regularization": (0.930, 0.934),

@@ -9,7 +9,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from conftest import ROOT, read_living
+from conftest import ON_BOTH, ROOT, read_living
 from scipy import stats
 
 from regularization import living, measures, model, runs
@@ -128,10 +128,12 @@ def test_every_technique_takes_the_same_steps(node, digits, tmp_path):
     assert f"# pass {len(TECHNIQUES) + 1}" in said
 
 
+@ON_BOTH
 def test_the_forward_pass_is_pythons(node, built, tmp_path):
     """On the digits that the page loads, with the weights that it loads, against the saved runs."""
     results = built / "results"
-    saved = [runs.load(slug, results).weights[0] for slug in TECHNIQUES]
+    slugs = [each["slug"] for each in read_living(results / "weights.bin")[1]["techniques"]]
+    saved = [runs.load(slug, results).weights[0] for slug in slugs]
     images = read_living(results / "test_digits.bin")[0]["images"]
     logits = np.stack([measures.logits(weights, images) for weights in saved])
     assert len(images) == min(1_000, logits.shape[1])
@@ -150,7 +152,10 @@ def test_mnists_images_come_back_from_mnists_images(node, mnist, tmp_path):
     node(HERE / "likeness.reference.js", REFERENCE=str(tmp_path / "reference.bin"))
 
 
-@pytest.mark.parametrize("dataset, slugs", [("digits", TECHNIQUES), ("mnist", EXPERIMENTS)])
+@pytest.mark.parametrize(
+    "dataset, slugs",
+    [("digits", TECHNIQUES), pytest.param("mnist", EXPERIMENTS, marks=pytest.mark.thorough)],
+)
 def test_training_in_the_browser_ends_where_ours_does(node, request, tmp_path, dataset, slugs):
     """The same digits, steps and settings, each from five seeds of its own generator."""
     digits = request.getfixturevalue(dataset)
