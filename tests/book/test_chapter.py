@@ -9,6 +9,7 @@ import sys
 import textwrap
 from dataclasses import dataclass
 
+import chapter as script
 import numpy as np
 import pytest
 from conftest import ROOT
@@ -73,6 +74,7 @@ def test_a_new_technique_is_new_files_and_a_line_in_each_list(copy):
     assert not any(word in written for word in ("SLUG", "CLASS", "TITLE"))
 
 
+@pytest.mark.thorough
 def test_it_is_green_at_once(copy):
     """Its own test, the tests of every technique and chapter, and the chapter itself at quick."""
     assert chapter(copy, "zz_template_check", "A template check").returncode == 0
@@ -91,11 +93,11 @@ def test_it_is_green_at_once(copy):
     run(
         *("-m", "pytest", "-q", "-p", "no:cacheprovider", "-k", "not test_training or Zz"),
         *("tests/unit/techniques", "tests/unit/test_technique.py", "tests/unit/test_training.py"),
-        *("tests/unit/test_equal_care.py", "tests/book/test_notebooks.py"),
+        *("tests/unit/test_experiments.py", "tests/book/test_notebooks.py"),
         "tests/book/test_quoted.py",
     )
     run("-m", "ruff", "check", "--quiet", "src", "tests", "book")
-    run("-m", "ruff", "format", "--check", "--quiet", "src/regularization/techniques", "tests/unit")
+    run("-m", "ruff", "format", "--check", "--quiet", "src", "tests", "book")
     settings = {"preset": "quick", "dataset": "digits", "backend": os.environ["KERAS_BACKEND"]}
     (copy / "settings.json").write_text(json.dumps(settings))
     run(
@@ -139,11 +141,16 @@ def test_it_is_green_at_once(copy):
         ("zz_check", "-x", "no title"),
     ],
 )
-def test_a_name_or_title_that_would_not_do_is_refused_and_nothing_written(copy, name, title, said):
+def test_a_name_or_title_that_would_not_do_is_refused(name, title, said):
+    with pytest.raises(ValueError, match=re.escape(said)) as caught:
+        script.check(name, title)
+    assert "Expected" in str(caught.value) or "Choose another" in str(caught.value)
+
+
+def test_what_is_refused_is_said_in_one_paragraph_and_nothing_is_written(copy):
     before = texts(copy)
-    process = chapter(copy, name, title)
-    assert process.returncode == 1 and said in process.stderr
-    assert "Expected" in process.stderr or "Choose another" in process.stderr
+    process = chapter(copy, "-x", "A title")
+    assert process.returncode == 1 and "no name for a technique" in process.stderr
     assert process.stderr.count("\n") == 1 and "Traceback" not in process.stderr
     assert texts(copy) == before
 
@@ -157,8 +164,8 @@ def test_a_draft_of_that_name_is_left_as_it_is(copy):
 @pytest.mark.parametrize("name", ["l10", "zz" + "_sharpness" * 3 + "_aware"])
 def test_a_short_or_a_long_name_is_written_in_the_books_form(copy, name):
     assert chapter(copy, name, "A check").returncode == 0
-    for command in (["check", "book"], ["format", "--check"]):
-        command = [sys.executable, "-m", "ruff", *command, "--quiet", "src", "tests"]
+    for words in (["check"], ["format", "--check"]):
+        command = [sys.executable, "-m", "ruff", *words, "--quiet", "src", "tests", "book"]
         assert subprocess.run(command, cwd=copy).returncode == 0
 
 

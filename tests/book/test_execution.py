@@ -13,7 +13,7 @@ import build
 import nbformat
 import pytest
 import records
-from conftest import NOTEBOOKS, ROOT, build_book
+from conftest import NOTEBOOKS, ROOT, build_book, dataset_of
 
 from regularization import presets, runs
 from regularization.experiments import TECHNIQUES
@@ -27,10 +27,11 @@ def executed(folder):
     return sorted((folder / "executed").rglob("*.ipynb"))
 
 
+@pytest.mark.first  # for the book is built meanwhile
 def test_every_chapter_was_executed_and_cleaned(built):
     names = {path.stem for path in executed(built)}
     assert names == {path.stem for path in NOTEBOOKS}
-    dataset = built.joinpath("dataset").read_text()
+    dataset = dataset_of(built)
     for path in executed(built):
         notebook = nbformat.read(path, as_version=4)
         code = [cell for cell in notebook.cells if cell.cell_type == "code"]
@@ -52,7 +53,7 @@ def test_every_technique_left_its_results_as_its_recipe_says(built):
         assert run.technique == recipe
         assert run.learning_rate == experiment.learning_rate
         assert (run.steps, tuple(run.seeds)) == presets.get("quick") and run.preset == "quick"
-        assert run.dataset == built.joinpath("dataset").read_text()
+        assert run.dataset == dataset_of(built)
         # All learn: chance is 10 %.
         assert min(run.test_accuracy) > 0.3
         best = runs.load(f"{slug}_tuned", built / "results")
@@ -74,7 +75,7 @@ def test_a_second_build_runs_nothing(built):
         return {path: path.stat().st_mtime_ns for path in files}
 
     before = times()
-    process = build_book(built, built.joinpath("dataset").read_text())
+    process = build_book(built, dataset_of(built))
     assert process.returncode == 0
     assert ".ipynb" not in process.stdout
     assert before == times()
@@ -168,12 +169,14 @@ def test_a_kernel_takes_no_port_that_another_might_take(tmp_path, monkeypatch, f
 
 def test_a_chapter_is_executed_again_just_when_what_it_depends_on_has_changed(tmp_path):
     path = notebook(tmp_path, PARAMETERS, "open('count', 'a').write('x')")
-    settings, output, read = (tmp_path / n for n in ("settings.json", "out.ipynb", "read.json"))
+    names = ("settings.json", "out.ipynb", "read.json", "more.json")
+    settings, output, read, more = (tmp_path / name for name in names)
     settings.write_text(json.dumps(SETTINGS))
+    more.touch()
 
-    def executions():
+    def executions(*others):
         command = [sys.executable, str(ROOT / "workflow" / "execute.py"), str(path), str(output)]
-        command += ["--inputs", str(path), str(read), "--settings", str(settings)]
+        command += ["--inputs", *map(str, (path, read, *others)), "--settings", str(settings)]
         command += ["--results", str(tmp_path), "--log", str(tmp_path / "log")]
         assert subprocess.run(command).returncode == 0 and output.is_file()
         return len((tmp_path / "count").read_text())
@@ -186,6 +189,7 @@ def test_a_chapter_is_executed_again_just_when_what_it_depends_on_has_changed(tm
     assert executions() == 2
     output.unlink()
     assert executions() == 3
+    assert executions(more) == 4  # it depends on something that it did not depend on before
 
 
 def test_a_chapter_whose_execution_was_broken_off_is_executed_again(tmp_path):
@@ -201,6 +205,19 @@ def test_a_chapter_whose_execution_was_broken_off_is_executed_again(tmp_path):
     build.forget_outdated(tmp_path)
     assert executed(tmp_path) == [tmp_path / "executed" / "whole.ipynb"]
     assert not (tmp_path / "html" / "index.html").exists()
+
+
+def test_a_file_that_is_not_there_is_no_empty_one(tmp_path):
+    path, record = tmp_path / "source", tmp_path / "record.json"
+    path.touch()
+    records.write(record, records.hashes([path]))
+    assert records.is_current(record)
+    path.unlink()
+    assert not records.is_current(record)
+    records.write(record, records.hashes([path]))  # made without it
+    assert records.is_current(record)
+    path.touch()
+    assert not records.is_current(record)
 
 
 @pytest.mark.parametrize("name", ["source", "output"])

@@ -7,19 +7,20 @@ import time
 
 import execute
 import pytest
-from conftest import ROOT
+import sweep as script
+from conftest import ROOT, called
 
 from regularization import runs, sweeps
 
 FILE = """
 seeds: 12
 steps: 200
-models_per_job: 6
+models_per_job: 12
 techniques:
   l2: {strength: [1e-4, 1e-2]}
   dropout: {rate: 0.5}
 """
-MODELS, JOBS = 36, 6
+MODELS, JOBS = 36, 3
 
 
 def command(folder, **variables):
@@ -27,6 +28,7 @@ def command(folder, **variables):
         "CONFIG": folder / "trial.yaml",
         "BUILD": folder / "b",
         "DATA": "digits",
+        "BACKEND": "jax",  # which starts soonest
     } | variables
     return ["make", "--no-print-directory", "sweep", *(f"{k}={v}" for k, v in variables.items())]
 
@@ -50,6 +52,7 @@ def whole(tmp_path_factory):
     return folder, sweep(folder)
 
 
+@pytest.mark.thorough
 def test_a_sweep_says_what_it_will_cost_and_leaves_a_row_for_each_model(whole):
     folder, process = whole
     assert process.returncode == 0, process.stderr
@@ -59,6 +62,7 @@ def test_a_sweep_says_what_it_will_cost_and_leaves_a_row_for_each_model(whole):
     assert len(models(folder)) == len(set(models(folder))) == MODELS
 
 
+@pytest.mark.thorough
 @pytest.mark.skipif(os.name == "nt", reason="kills a group of processes")
 def test_a_sweep_that_was_killed_goes_on_where_it_stopped(whole, tmp_path):
     """The workflow and its jobs are killed when the first tables are there."""
@@ -78,12 +82,13 @@ def test_a_sweep_that_was_killed_goes_on_where_it_stopped(whole, tmp_path):
     assert 0 < len(trained) < JOBS
     process = sweep(tmp_path)
     assert process.returncode == 0, process.stderr
-    assert f"of which {6 * len(trained)} are trained already" in process.stdout
+    assert f"of which {12 * len(trained)} are trained already" in process.stdout
     assert trained.items() <= {p.name: p.stat().st_mtime_ns for p in done.glob("*.csv")}.items()
     table = "b/results/trial.csv"
     assert (tmp_path / table).read_bytes() == (whole[0] / table).read_bytes()
 
 
+@pytest.mark.thorough
 def test_more_seeds_later_train_just_the_new_ones(whole):
     folder, _ = whole
     process = sweep(folder, FILE.replace("seeds: 12", "seeds: 18").replace("0.5", "0.6"))
@@ -93,6 +98,7 @@ def test_more_seeds_later_train_just_the_new_ones(whole):
     assert sweep(folder).stdout.startswith("36 models are in")  # all there
 
 
+@pytest.mark.thorough
 def test_a_model_that_overflows_is_named_before_anything_is_trained(tmp_path):
     process = sweep(tmp_path, FILE.replace("1e-2", "1e25"))
     assert process.returncode != 0 and "The loss of L2(strength=1e+25)" in process.stderr
@@ -113,6 +119,7 @@ techniques:
 }
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("name, text", SWEPT.items())
 def test_a_chapter_takes_the_table_of_its_sweep(name, text, tmp_path, digits, monkeypatch):
     """Four seeds instead of the two that it trains at quick."""
@@ -132,19 +139,34 @@ def test_a_chapter_takes_the_table_of_its_sweep(name, text, tmp_path, digits, mo
 
 
 @pytest.mark.parametrize(
-    "text, variables, words",
+    "text, name, words",
     [
-        (FILE + "stepz: 3\n", {}, ["unknown key 'stepz'", "Expected one of techniques"]),
-        ("seeds: 0\n" + FILE.replace("seeds: 12", ""), {}, ["seeds is 0", "how many, from 1"]),
-        (FILE.replace("12", "900000"), {}, ["2,700,000 models", "Expected from 1 to 1,000,000"]),
-        (FILE, {"CONFIG": "missing.yaml"}, ["missing.yaml cannot be read", "Expected a sweep"]),
-        (FILE, {"CONFIG": "two words.yaml"}, ["two words.yaml cannot name a table"]),
-        (FILE, {"CONFIG": ""}, ["CONFIG is not set", "make sweep CONFIG="]),
-        (FILE, {"PROFILE": "slrum"}, ["PROFILE='slrum' is unknown", "Expected one of: slurm"]),
+        (FILE + "stepz: 3\n", "trial.yaml", ["unknown key 'stepz'", "Expected one of techniques"]),
+        ("seeds: 0\n" + FILE.replace("seeds: 12", ""), "trial.yaml", ["seeds is 0", "from 1"]),
+        (FILE.replace("12", "900000"), "trial.yaml", ["2,700,000 models", "from 1 to 1,000,000"]),
+        (None, "missing.yaml", ["missing.yaml cannot be read", "Expected a sweep"]),
+        (FILE, "two words.yaml", ["two words.yaml cannot name a table"]),
     ],
 )
-def test_what_makes_no_sense_is_named_before_anything_runs(text, variables, words, tmp_path):
-    process = sweep(tmp_path, text, **variables)
+def test_what_makes_no_sense_is_named_before_anything_runs(text, name, words, tmp_path):
+    if text:
+        (tmp_path / name).write_text(text)
+    where = ["--config", tmp_path / name, "--build", tmp_path / "b", "--dataset", "digits"]
+    process = called(script.main, *where)
+    assert process.returncode == 1 and not (tmp_path / "b").exists()
+    assert all(word in process.stderr for word in words), process.stderr
+
+
+@pytest.mark.parametrize(
+    "variables, words",
+    [
+        ({"CONFIG": "missing.yaml"}, ["missing.yaml cannot be read", "Expected a sweep"]),
+        ({"CONFIG": ""}, ["CONFIG is not set", "make sweep CONFIG="]),
+        ({"PROFILE": "slrum"}, ["PROFILE='slrum' is unknown", "Expected one of: slurm"]),
+    ],
+)
+def test_make_refuses_it_too(variables, words, tmp_path):
+    process = sweep(tmp_path, **variables)
     assert process.returncode != 0 and not (tmp_path / "b").exists()
     assert all(word in process.stderr for word in words), process.stderr
     assert "Traceback" not in process.stderr

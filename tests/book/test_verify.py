@@ -2,11 +2,10 @@
 
 import copy
 import json
-import subprocess
-import sys
 
 import pytest
-from conftest import ROOT
+import verify as script
+from conftest import called
 
 SEEDS = [0, 1, 2, 3, 4]
 
@@ -47,11 +46,8 @@ def build(tmp_path):
 
 
 def verify(build, *options):
-    published = ["--published", str(build.parent / "results.json")]
-    command = [sys.executable, str(ROOT / "workflow" / "verify.py"), "--build", str(build)]
-    process = subprocess.run([*command, *published, *options], capture_output=True, text=True)
-    assert "Traceback" not in process.stderr
-    return process
+    published = ["--published", build.parent / "results.json"]
+    return called(script.main, "--build", build, *published, *options)
 
 
 def change(build, slug, edit):
