@@ -34,7 +34,7 @@ endif
 BIOME = node_modules/.bin/biome
 PACKAGES = $(if $(shell command -v npm),node_modules/.installed)
 
-.PHONY: help book quick sweep chapter pdf links lint test golden bench verify publish release lab \
+.PHONY: help book quick sweep chapter pdf links lint test test-all bench verify publish release lab \
   serve lock picture strip repository clean
 
 help:  ## this list
@@ -46,8 +46,8 @@ help:  ## this list
 	@echo "make pdf     the same as one PDF: $(BUILD)/seeing-regularization.pdf (needs Chromium)"
 	@echo "make links   look whether the links that leave the book still lead somewhere"
 	@echo "make lint    the form of Python, notebooks and JavaScript: seconds"
-	@echo "make test    run the tests"
-	@echo "make golden  the slow test: 150,000 steps on MNIST against the post's figures"
+	@echo "make test    what guards a change, on the stand-in: a quarter of an hour at most"
+	@echo "make test-all  everything there is, on MNIST where it can be had: up to 40 minutes"
 	@echo "make bench   time the loop beside its peers, what a step costs, here and in JavaScript;"
 	@echo "             BOOK=paper|quick also times a cold make book, MACHINE=name names the record"
 	@echo "make verify  hold a full build's results against the released ones, name what moved"
@@ -98,11 +98,14 @@ lint: .venv/.installed $(PACKAGES)
 	@if [ -x $(BIOME) ]; then $(BIOME) ci --reporter=concise --error-on-warnings; else \
 	  echo "The JavaScript was not looked at: that needs npm and its packages."; fi
 
-test: .venv/.installed
-	@python -m pytest
+# As many tests at a time as there are cores; those that share what is dear go to one of them.
+TEST = python -m pytest --numprocesses=$(JOBS) --dist=loadgroup --no-loadscope-reorder
 
-golden: .venv/.installed
-	@python -m pytest -m golden tests/golden
+test: .venv/.installed $(PACKAGES)
+	@$(TEST) -m "not thorough" --book=digits
+
+test-all: .venv/.installed $(PACKAGES)
+	@$(TEST) --book=auto
 
 bench: .venv/.installed
 	@python bench/run.py --dataset $(DATA) $(if $(BOOK),--book $(BOOK)) $(if $(MACHINE),--machine $(MACHINE))

@@ -1,19 +1,23 @@
 """What several tests need: small digits, MNIST where it can be had, the built book, a browser."""
 
+import contextlib
 import functools
 import gzip
 import http.server
+import io
 import json
 import os
-import shutil
 import struct
 import subprocess
 import sys
 import threading
 import time
+import unittest.mock
+from collections import Counter
 from pathlib import Path
 
 import browser as browsers
+import filelock
 import miniature
 import numpy as np
 import pytest
@@ -29,9 +33,79 @@ PAGES = sorted(
     if path.suffix in (".md", ".ipynb") and ".ipynb_checkpoints" not in path.parts
 )
 NOTEBOOKS = [path for path in PAGES if path.suffix == ".ipynb"]
-AXE = "4.11.1"  # the version of axe-core
-#: For tests that take long, and for which one data set is as good as the other.
-EITHER = pytest.mark.parametrize("built", ["either"], indirect=True, scope="session")
+#: For what may differ between the data sets: the book on one, and its extract on the stand-in.
+ON_BOTH = pytest.mark.parametrize(
+    "built",
+    ["book", pytest.param("extract", marks=pytest.mark.thorough)],
+    indirect=True,
+    scope="session",
+)
+
+
+def pytest_addoption(parser):
+    said = (
+        f"the data the book is built on ({', '.join(data.NAMES)}), or the folder of a quick build"
+    )
+    parser.addoption("--book", default="auto", help=said)
+
+
+def pytest_configure(config):
+    asked = config.getoption("book")
+    if asked not in data.NAMES and not (Path(asked) / "settings.json").is_file():
+        raise pytest.UsageError(
+            f"--book={asked} is neither data nor a build. Expected one of {', '.join(data.NAMES)}, "
+            "or the folder of a quick build, for example --book=_build."
+        )
+
+
+@pytest.hookimpl(wrapper=True)  # before xdist reads what stays together
+def pytest_collection_modifyitems(items):
+    """Say what stays together in one of several processes, and in which order they begin.
+
+    A file of tests stays together, for what its tests share; those marked `apart` share nothing,
+    or only where the parameter that is named has one value. What takes long begins first, and the
+    book is asked for last, while it is built by the one that was marked `first`.
+    """
+
+    def turn(item):
+        if item.get_closest_marker("first"):
+            return 0
+        apart = item.get_closest_marker("apart")  # these fill what time is left on either side
+        return 1 + ("built" in item.fixturenames) * (2 if apart else 1)
+
+    items.sort(key=turn)
+    for item in items:
+        together = item.path.stem
+        if apart := item.get_closest_marker("apart"):
+            together = " ".join([together, *(item.callspec.params[name] for name in apart.args)])
+            together = together if apart.args else item.nodeid
+        item.add_marker(pytest.mark.xdist_group(together))
+    return (yield)
+
+
+def pytest_terminal_summary(terminalreporter):
+    """Say at the end what was not tested, and why: a line for each reason."""
+    skipped = terminalreporter.stats.get("skipped", [])
+    reasons = Counter(report.longrepr[2].removeprefix("Skipped: ") for report in skipped)
+    if reasons:
+        terminalreporter.section("not tested here")
+    for reason, count in reasons.most_common():
+        terminalreporter.write_line(f"{count} skipped: {reason}")
+
+
+def once(factory, name, make):
+    """Return a folder that `make` has filled, once for all processes that test side by side."""
+    root = factory.getbasetemp()
+    root = root.parent if "PYTEST_XDIST_WORKER" in os.environ else root
+    folder, failed = root / name, root / f"{name}.failed"
+    with filelock.FileLock(root / f"{name}.lock"):
+        assert not failed.exists(), failed.read_text()
+        if not folder.exists():
+            failed.write_text(f"{name} could not be made: see the first test that asked for it.")
+            folder.mkdir()
+            make(folder)
+            failed.unlink()
+    return folder
 
 
 @pytest.fixture(scope="session")
@@ -84,6 +158,20 @@ def run_python(code, **environment):
     )
 
 
+def called(main, *words):
+    """Call the `main` of a script as its command would be; return it as a finished process."""
+    out, err, status = io.StringIO(), io.StringIO(), 0
+    with pytest.MonkeyPatch.context() as patch, unittest.mock.patch.dict(os.environ):
+        patch.setattr(sys, "argv", ["script", *map(str, words)])
+        with contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):
+            try:
+                main()
+            except SystemExit as end:
+                status = end.code if isinstance(end.code, int | None) else 1
+                err.write(end.code + "\n" if isinstance(end.code, str) else "")
+    return subprocess.CompletedProcess(words, status or 0, out.getvalue(), err.getvalue())
+
+
 def build_book(folder, dataset, preset="quick", **environment):
     """Build the book into `folder` as `make book` does; return the finished process."""
     command = ["make", "--no-print-directory", "book", f"BUILD={folder}", f"PRESET={preset}"]
@@ -97,40 +185,48 @@ def build_book(folder, dataset, preset="quick", **environment):
 
 
 @pytest.fixture(scope="session")
-def build_once(tmp_path_factory):
-    """The book at the quick preset on a data set, built when it is first asked for."""
+def built(request, tmp_path_factory):
+    """The book at the quick preset, as `--book` has it; or its extract (miniature)."""
+    asked, name = request.config.getoption("book"), getattr(request, "param", "book")
 
-    @functools.cache
-    def build_once(dataset):
-        folder = tmp_path_factory.mktemp(f"book-{dataset}")
-        process = build_book(folder, dataset)
+    def book(folder):
+        process = build_book(folder, data.load(asked).name)
         assert process.returncode == 0, process.stdout + process.stderr
-        folder.joinpath("dataset").write_text(dataset)
-        return folder
 
-    return build_once
+    def extract(folder):
+        source = miniature.extract(folder / "source")
+        (folder / "results").mkdir()
+        (folder / "results" / "ledger.json").write_text("[]")  # the colophon leads to it
+        environment = os.environ | {"PYTHONPATH": str(source / "src")}
+        process = miniature.make(source, folder, environment)
+        assert process.returncode == 0, process.stdout + process.stderr
 
-
-@pytest.fixture(scope="session", params=["digits", "mnist"])
-def built(request, build_once):
-    """The book, on the stand-in and, where it can be had, on MNIST; or "either": MNIST's first."""
-    if request.param == "mnist":
-        request.getfixturevalue("mnist")
-    if request.param == "either":
-        try:
-            return build_once(data.load("mnist").name)
-        except data.Unreachable:
-            return build_once("digits")
-    return build_once(request.param)
+    if name == "book" and asked not in data.NAMES:
+        return Path(asked).absolute()
+    return once(tmp_path_factory, name, {"book": book, "extract": extract}[name])
 
 
-@pytest.fixture(scope="session")
-def whole(tmp_path_factory):
-    """A miniature of the book, built where nothing goes wrong."""
-    folder = miniature.write(tmp_path_factory.mktemp("whole"))
-    process = miniature.make(folder)
-    assert process.returncode == 0, process.stdout + process.stderr
-    return folder
+def dataset_of(build):
+    """Return the name of the data set that a build is of."""
+    return json.loads((build / "settings.json").read_text())["dataset"]
+
+
+def a_miniature(name, write):
+    """Return a fixture: a miniature, built where nothing goes wrong."""
+
+    def build(folder):
+        process = miniature.make(write(folder))
+        assert process.returncode == 0, process.stdout + process.stderr
+
+    @pytest.fixture(scope="session", name=name)
+    def built_once(tmp_path_factory):
+        return once(tmp_path_factory, name, build)
+
+    return built_once
+
+
+whole = a_miniature("whole", miniature.write)
+trained = a_miniature("trained", functools.partial(miniature.write, trains=True))
 
 
 @pytest.fixture(scope="session")
@@ -143,16 +239,12 @@ def browser():
 
 
 @pytest.fixture(scope="session")
-def axe(tmp_path_factory):
-    """The source of axe-core, from npm."""
-    npm, folder = shutil.which("npm"), tmp_path_factory.mktemp("axe")
-    if npm is None:
-        pytest.skip("axe-core cannot be had: there is no npm")
-    command = [npm, "install", "--no-save", "--prefix", str(folder), f"axe-core@{AXE}"]
-    process = subprocess.run(command, capture_output=True, text=True)
-    if process.returncode:
-        pytest.skip(f"axe-core cannot be had: {process.stderr.strip()[-300:]}")
-    return (folder / "node_modules" / "axe-core" / "axe.min.js").read_text()
+def axe():
+    """The source of axe-core, which `make test` has installed from npm."""
+    path = ROOT / "node_modules" / "axe-core" / "axe.min.js"
+    if not path.is_file():
+        pytest.skip("axe-core is not here: `npm install` brings it, and make test where npm is")
+    return path.read_text()
 
 
 def until(condition, seconds, what):
@@ -179,33 +271,37 @@ def served(built):
         server.shutdown()
 
 
+def open_in(context, address, route=None):
+    """Open an address in a context of the browser; keep what it loads and complains of.
+
+    `route(page)` may come between before it is opened.
+    """
+    page = context.new_page()
+    page.set_default_timeout(20_000)
+    page.loaded, page.complaints = {}, []
+    page.on("response", lambda r: page.loaded.update({r.url: r.body()}))
+    page.on("requestfailed", lambda r: page.complaints.append(f"failed: {r.url}"))
+    page.on("pageerror", lambda error: page.complaints.append(str(error)))
+    page.on(
+        "console",
+        lambda m: page.complaints.append(m.text) if m.type in ("error", "warning") else None,
+    )
+    if route:
+        route(page)
+    page.goto(address)
+    return page
+
+
 @pytest.fixture
 def visit(browser, built):
-    """Open a page of the built site, from its file if not from an address.
-
-    What it loads and complains of is kept. `route(page)` may come between before it is opened.
-    """
+    """Open a page of the built site, from its file if not from an address (see `open_in`)."""
     contexts = []
 
     def visit(name, address=None, route=None, **options):
-        context = browser.new_context(**options)
-        contexts.append(context)
-        page = context.new_page()
-        page.set_default_timeout(20_000)
-        page.loaded, page.complaints = {}, []
-        page.on("response", lambda r: page.loaded.update({r.url: r.body()}))
-        page.on("requestfailed", lambda r: page.complaints.append(f"failed: {r.url}"))
-        page.on("pageerror", lambda error: page.complaints.append(str(error)))
-        page.on(
-            "console",
-            lambda m: page.complaints.append(m.text) if m.type in ("error", "warning") else None,
-        )
-        if route:
-            route(page)
+        contexts.append(browser.new_context(**options))
         root = address or (built / "html").as_uri()
         path, _, query = name.partition("?")
-        page.goto(f"{root}/{path}.html" + (f"?{query}" if query else ""))
-        return page
+        return open_in(contexts[-1], f"{root}/{path}.html" + (f"?{query}" if query else ""), route)
 
     yield visit
     for context in contexts:

@@ -32,7 +32,7 @@ def main():
     except ValueError as error:
         sys.exit(f'{error} For example: make chapter NAME=smoothing TITLE="Smoothing"')
     write(files)
-    tidy([path for path in files if path.suffix == ".py"])
+    tidy([path for path in files if path.suffix in (".py", ".ipynb")])
     print("\n".join(["Written:", *(f"  {path.relative_to(ROOT)}" for path in files)]))
     print("Now `make quick` and `make test`; CONTRIBUTING.md says how it goes on.")
 
