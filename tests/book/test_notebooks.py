@@ -44,7 +44,7 @@ def test_it_has_one_parameters_cell_with_the_workflows_names(path):
 @EACH
 def test_its_code_cells_are_short(path):
     cells = [c for c in nbformat.read(path, as_version=4).cells if c.cell_type == "code"]
-    assert max(len(cell.source.splitlines()) for cell in cells) <= 32
+    assert max(len(cell.source.splitlines()) for cell in cells) <= 25
 
 
 @EACH

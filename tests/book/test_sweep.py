@@ -142,8 +142,12 @@ def test_a_chapter_takes_the_table_of_its_sweep(name, text, tmp_path, digits, mo
     "text, name, words",
     [
         (FILE + "stepz: 3\n", "trial.yaml", ["unknown key 'stepz'", "Expected one of techniques"]),
-        ("seeds: 0\n" + FILE.replace("seeds: 12", ""), "trial.yaml", ["seeds is 0", "from 1"]),
-        (FILE.replace("12", "900000"), "trial.yaml", ["2,700,000 models", "from 1 to 1,000,000"]),
+        (FILE.replace("seeds: 12", "seeds: 0"), "trial.yaml", ["seeds is 0", "how many, from 1"]),
+        (
+            FILE.replace("12", "900000"),
+            "trial.yaml",
+            ["2,700,000 models", "Expected from 1 to 1,000,000"],
+        ),
         (None, "missing.yaml", ["missing.yaml cannot be read", "Expected a sweep"]),
         (FILE, "two words.yaml", ["two words.yaml cannot name a table"]),
     ],
