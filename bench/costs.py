@@ -74,8 +74,8 @@ def floor_parts(work):
 
 def techniques(digits, work):
     """Time the floor's parts and a step of each technique in turn, one replica on one core."""
-    from regularization.experiments import EXPERIMENTS
-    from regularization.training import LATE, Team
+    from regularization.core.fit import LATE, Team
+    from regularization.study.registry import EXPERIMENTS
 
     parts = floor_parts(work)
     teams = {
@@ -106,8 +106,8 @@ def throughput(digits, settings):
 
     A setting is a dict of `replicas` or `batch_size`; `relative` is its time over the first's.
     """
-    from regularization.techniques import Technique
-    from regularization.training import LATE, Team
+    from regularization.core.fit import LATE, Team
+    from regularization.core.techniques import Technique
 
     def team(replicas=1, batch_size=32):
         return Team(Technique(), digits, range(replicas), 1e-4, batch_size)
@@ -121,8 +121,8 @@ def throughput(digits, settings):
 
 def fits(digits, steps):
     """Time whole fits of one replica, compilation and examinations included, by their steps."""
-    from regularization.techniques import Technique
-    from regularization.training import fit
+    from regularization.core.fit import fit
+    from regularization.core.techniques import Technique
 
     return [
         {"steps": count, "seconds": clocked(fit, Technique(), digits, steps=count, seeds=1)}
@@ -134,8 +134,8 @@ def programs(digits):
     """Time what compiling a chapter's programs takes, five replicas, and its peak of memory."""
     from processes import peak_memory
 
-    from regularization.experiments import EXPERIMENTS
-    from regularization.training import LATE, Team, in_batches
+    from regularization.core.fit import LATE, Team, in_batches
+    from regularization.study.registry import EXPERIMENTS
 
     rows, test = [], in_batches(digits.test_images)
     for slug, experiment in EXPERIMENTS.items():
@@ -148,7 +148,7 @@ def programs(digits):
 
 def device():
     """Return what the arrays live on, and how many programs run there side by side."""
-    from regularization import backend
+    from regularization.core import backend
 
     return backend.device(), backend.division(64)[1]
 

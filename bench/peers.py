@@ -30,10 +30,10 @@ class Work(NamedTuple):
 
 def ours(work, replicas=1):
     """This project's loop, with as many models side by side as asked."""
-    from regularization.backend import ops
-    from regularization.data import Digits
-    from regularization.techniques import Technique
-    from regularization.training import Team
+    from regularization.core.backend import ops
+    from regularization.core.data import Digits
+    from regularization.core.fit import Team
+    from regularization.core.techniques import Technique
 
     images, classes = work.images[:, None, :], len(work.kernel)
     digits = Digits("work", images, work.labels, *[images[:1], work.labels[:1]] * 2, classes)

@@ -23,7 +23,9 @@ import numpy as np
 import processes  # before the package, which sets variables that are not for the peers
 from peers import PEERS, Work, ours
 
-from regularization import data, runs, speed
+from regularization.core import data
+from regularization.results import benchmarks as speed
+from regularization.results import run as runs
 
 ROOT = Path(__file__).parents[1]
 ROUNDS = 15
@@ -112,8 +114,8 @@ def write(record, path):
 
 def make_work(digits):
     """Return the compared work: what our loop takes from seed 0 in its first block of steps."""
-    from regularization.model import initial_kernels
-    from regularization.training import image_order
+    from regularization.core.fit import image_order
+    from regularization.core.model import initial_kernels
 
     images = digits.train_images.reshape(len(digits.train_images), -1)
     return Work(

@@ -23,7 +23,7 @@ import numpy as np
 import pytest
 import safetensors.numpy
 
-from regularization import data
+from regularization.core import data
 
 ROOT = Path(__file__).parents[1]
 #: The book's pages as they are kept, without what JupyterLab leaves beside them.

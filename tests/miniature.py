@@ -21,7 +21,7 @@ DRAWN = """
 import os
 import time
 import numpy as np
-from regularization import runs
+from regularization.results import run as runs
 
 rng, half = np.random.default_rng(len("{slug}")), [0.5, 0.5]
 weights = rng.standard_normal((2, 10, 8, 8), "float32")
@@ -41,9 +41,9 @@ with runs.replacing(runs.folders()[0] / "{slug}.film") as film:
 print(weights.mean())
 """
 TRAINED = """
-from regularization import data
-from regularization.experiments import train
-from regularization.living import reel, save_film
+from regularization.core import data
+from regularization.study.registry import train
+from regularization.web import reel, save_film
 
 digits = data.load(dataset)
 run = train("{slug}", digits, preset)
@@ -109,7 +109,7 @@ def extract(folder):
         part["chapters"] = [each for each in part["chapters"] if each["file"] in PAGES]
     toc["parts"] = [part for part in toc["parts"] if part["chapters"]]
     (folder / "_toc.yml").write_text(yaml.safe_dump(toc, sort_keys=False))
-    path = folder / "src" / "regularization" / "experiments.py"
+    path = folder / "src" / "regularization" / "study" / "registry.py"
     all_of_them, text = "TECHNIQUES = EXPERIMENTS | RELATIVES", path.read_text()
     assert text.count(all_of_them) == 1
     fewer = f"EXPERIMENTS = {{k: v for k, v in EXPERIMENTS.items() if k in {TECHNIQUES}}}\n"

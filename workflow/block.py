@@ -9,7 +9,8 @@ import dependencies
 import records
 from safely import alone
 
-from regularization import backend, data, sweeps
+from regularization.core import backend, data
+from regularization.study import sweeps
 
 
 def main():

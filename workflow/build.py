@@ -14,8 +14,9 @@ import engine
 import records
 from safely import alone, in_words
 
-from regularization import data, presets
-from regularization.runs import replacing
+from regularization.core import data
+from regularization.results.run import replacing
+from regularization.study import presets
 
 
 def main():

@@ -16,7 +16,7 @@ TEMPLATE = Path(__file__).with_name("template")
 #: Names of results that are no runs.
 RESULTS = ("ledger", "deeper_claims")
 #: Above this line of the experiments stands the last of the relatives.
-EXPERIMENTS = ROOT / "src" / "regularization" / "experiments.py"
+EXPERIMENTS = ROOT / "src" / "regularization" / "study" / "registry.py"
 MARK = "    # `make chapter` adds its line above this one.\n"
 
 
@@ -53,7 +53,7 @@ def check(name, title):
         raise ValueError(
             f"NAME={name!r} is taken by a page, a module, a test or a run. Choose another."
         )
-    if of_class in (ROOT / "src/regularization/techniques/__init__.py").read_text().split():
+    if of_class in (ROOT / "src/regularization/core/techniques/__init__.py").read_text().split():
         raise ValueError(f"NAME={name!r}: there is a class {of_class}. Choose another.")
     if not re.fullmatch(r"[^\W\d_][\w ,'’()/+-]{0,29}", title) or re.search(r"\b\d", title):
         raise ValueError(
@@ -79,7 +79,7 @@ def new_files(name, title):
     notebook["cells"][0] = repository.set_up()
     chapter = json.dumps(notebook, indent=1, ensure_ascii=False) + "\n"
     return {
-        ROOT / f"src/regularization/techniques/{name}.py": filled("technique.py"),
+        ROOT / f"src/regularization/core/techniques/{name}.py": filled("technique.py"),
         ROOT / f"tests/unit/techniques/test_{name}.py": filled("test_technique.py"),
         ROOT / f"book/techniques/{name}.ipynb": chapter,
     }
@@ -88,8 +88,8 @@ def new_files(name, title):
 def lists(name):
     """Return the texts of the lists by path, with a line for the technique in each."""
     of_class = class_name(name)
-    imports = ROOT / "src/regularization/techniques/__init__.py"
-    head, *lines = imports.read_text().split("\nfrom regularization.techniques.")
+    imports = ROOT / "src/regularization/core/techniques/__init__.py"
+    head, *lines = imports.read_text().split("\nfrom regularization.core.techniques.")
     lines = sorted(
         [*(line.rstrip("\n") for line in lines), f"{name} import {of_class} as {of_class}"]
     )
@@ -102,7 +102,7 @@ def lists(name):
     last, *others = chapters[-1].splitlines(keepends=True)
     entry = re.sub(r"techniques/\w+", f"techniques/{name}", last)
     return {
-        imports: "\nfrom regularization.techniques.".join([head, *lines]) + "\n",
+        imports: "\nfrom regularization.core.techniques.".join([head, *lines]) + "\n",
         EXPERIMENTS: text.replace(MARK, own + MARK),
         toc: "".join([*chapters[:-1], last, entry, *others]),
     }

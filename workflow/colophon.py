@@ -10,7 +10,8 @@ import yaml
 from contents import of_the_post
 from repository import address
 
-from regularization import figures, runs
+from regularization.report import pictures, style, tables
+from regularization.results import run as runs
 
 ROOT = Path(__file__).parents[1]
 #: What a row of results.csv says of a run and one of its seeds.
@@ -28,7 +29,7 @@ def write(build, found, stage, files):
     shutil.copy(ROOT / "CITATION.cff", files)
     post = {found[slug].title: found[slug] for slug in of_the_post()}
     parts = {
-        "wall": raw(figures.wall(post, own_scales=True)),
+        "wall": raw(pictures.wall(post, own_scales=True)),
         "made": raw(table_of_makers(build, found)),
         "results": raw(table_of_results(found)),
         "cite": citation(),
@@ -70,7 +71,7 @@ def makers(build, found):
 
 def table_of_makers(build, found):
     """Return the makers as a table."""
-    return figures.table(["", "this build"], makers(build, found), "What made these pages.")
+    return tables.table(["", "this build"], makers(build, found), "What made these pages.")
 
 
 def table_of_results(found):
@@ -78,7 +79,7 @@ def table_of_results(found):
     rows = [
         [
             run.title,
-            figures.percent(run.test_accuracy),
+            tables.percent(run.test_accuracy),
             link(f"results/{slug}.json", "JSON", run.title),
             link(f"results/{slug}.npz", "NPZ", run.title),
         ]
@@ -87,12 +88,12 @@ def table_of_results(found):
     rows.append(["All runs", "", link("results.csv", "CSV", "all runs"), ""])
     rows.append(["The ledger", "", link("results/ledger.json", "JSON", "the ledger"), ""])
     headers = ["run", "test accuracy", "results", "weights"]
-    return figures.table(headers, rows, "Test accuracy, results and weights of every run.")
+    return tables.table(headers, rows, "Test accuracy, results and weights of every run.")
 
 
 def link(path, kind, of):
     """Return a link to a file that one can take along, as a cell of a table."""
-    return figures.Html(f'<a href="files/{path}" aria-label="{kind}: {of}">{kind}</a>')
+    return style.Html(f'<a href="files/{path}" aria-label="{kind}: {of}">{kind}</a>')
 
 
 def write_csv(found, path):

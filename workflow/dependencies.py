@@ -36,7 +36,7 @@ def _reached(code):
 def _of_module(path):
     """Return the package's data files that a module names, and the modules that it imports."""
     text = path.read_text()
-    files = (file for file in PACKAGE.glob("*.*") if file.suffix != ".py")
+    files = (file for file in PACKAGE.rglob("*.*") if file.suffix in (".toml", ".mplstyle"))
     return {file for file in files if file.name in text}, _imports(text)
 
 

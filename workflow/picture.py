@@ -4,8 +4,9 @@ import sys
 
 import matplotlib.pyplot as plt
 
-from regularization import figures, runs
-from regularization.experiments import EXPERIMENTS
+from regularization.report import pictures, style
+from regularization.results import run as runs
+from regularization.study.registry import EXPERIMENTS
 
 
 def main():
@@ -13,9 +14,9 @@ def main():
     built = [runs.load(slug, "_build/results") for slug in EXPERIMENTS]
     if any((run.preset, run.dataset) != ("paper", "mnist") for run in built):
         sys.exit("The last build is not of MNIST at PRESET=paper. Run `make book` with it first.")
-    with plt.style.context(figures.STYLE), plt.rc_context({"text.color": "#808080"}):
+    with plt.style.context(style.STYLE), plt.rc_context({"text.color": "#808080"}):
         figure = plt.figure(figsize=(6.2, 4.25))
-        figures.draw_wall(figure, {run.title: run for run in built})
+        pictures.draw_wall(figure, {run.title: run for run in built})
         figure.savefig("book/assets/weight-images.png", dpi=200)
 
 

@@ -8,7 +8,7 @@ import hashlib
 import json
 from pathlib import Path
 
-from regularization.runs import replacing
+from regularization.results.run import replacing
 
 
 def hashes(paths):

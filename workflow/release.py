@@ -18,7 +18,7 @@ from pathlib import Path
 
 import records
 
-from regularization import runs
+from regularization.results import run as runs
 
 ROOT = Path(__file__).parents[1]
 NAME = "seeing-regularization"

@@ -15,7 +15,7 @@ import records
 import yaml
 from safely import alone, in_words
 
-from regularization import figures
+from regularization.report import pictures
 
 ROOT = Path(__file__).parents[1]
 #: A chapter opens with the run of its name, or with this one.
@@ -111,13 +111,13 @@ def stage(build, found):
 def opening(run):
     """Return the cell with which a chapter opens: the ten weight images of its run in a row."""
     picture = {"output_type": "display_data", "metadata": {}}
-    picture["data"] = {"text/html": figures.ribbon(run)._repr_html_()}
+    picture["data"] = {"text/html": pictures.ribbon(run)._repr_html_()}
     return {
         "cell_type": "code",
         "id": "opening",
         "execution_count": None,
         "metadata": {"tags": ["remove-input"]},
-        "source": "figures.ribbon(run)",
+        "source": "pictures.ribbon(run)",
         "outputs": [picture],
     }
 

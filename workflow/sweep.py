@@ -17,7 +17,9 @@ import engine
 from safely import alone, in_words
 from tqdm import tqdm
 
-from regularization import data, runs, sweeps
+from regularization.core import data
+from regularization.results import run as runs
+from regularization.study import sweeps
 
 TIMED = dict(steps=750, every=250)  # how long a technique is timed, before a sweep begins
 

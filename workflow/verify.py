@@ -12,7 +12,7 @@ import numpy as np
 import records
 from scipy import stats
 
-from regularization import runs
+from regularization.results import run as runs
 
 PUBLISHED = Path(__file__).parents[1] / "published" / "results.json"
 #: What is held against the released results: one number a seed. Times belong to a machine.

@@ -14,10 +14,11 @@ import numpy as np
 import pytest
 from conftest import ROOT
 
-from regularization import figures, measures
-from regularization.backend import ops
-from regularization.technique import Technique
-from regularization.training import fit
+from regularization.analysis import measures
+from regularization.core.backend import ops
+from regularization.core.fit import fit
+from regularization.core.technique import Technique
+from regularization.report import pictures
 
 RNG = np.random.default_rng(0)
 
@@ -54,14 +55,14 @@ def test_a_new_technique_is_new_files_and_a_line_in_each_list(copy):
     after = texts(copy)
     new = {path for path in after if path not in before}
     assert new == {
-        "src/regularization/techniques/zz_template_check.py",
+        "src/regularization/core/techniques/zz_template_check.py",
         "tests/unit/techniques/test_zz_template_check.py",
         "book/techniques/zz_template_check.ipynb",
     }
     changed = {path for path in before if before[path] != after[path]}
     assert changed == {
-        "src/regularization/techniques/__init__.py",
-        "src/regularization/experiments.py",
+        "src/regularization/core/techniques/__init__.py",
+        "src/regularization/study/registry.py",
         "_toc.yml",
     }
     for path in changed:
@@ -176,11 +177,11 @@ def test_a_second_time_it_is_refused(copy):
 
 
 def test_a_list_that_has_lost_its_mark_is_named(copy):
-    path = copy / "src" / "regularization" / "experiments.py"
+    path = copy / "src" / "regularization" / "study" / "registry.py"
     path.write_text(path.read_text().replace("`make chapter` adds", "something adds"))
     before = texts(copy)
     process = chapter(copy, "zz_check", "Smooth")
-    assert process.returncode == 1 and "experiments.py has lost the line" in process.stderr
+    assert process.returncode == 1 and "registry.py has lost the line" in process.stderr
     assert texts(copy) == before
 
 
@@ -189,7 +190,7 @@ def test_the_technique_of_contributing_md_does_what_it_says(digits):
     text = (ROOT / "CONTRIBUTING.md").read_text()
     technique, test = re.findall(r"^ *```python\n(.*?)^ *```", text, flags=re.DOTALL | re.MULTILINE)
     rough = fit(Technique(), digits, steps=5_000, seeds=1, learning_rate=1e-3)
-    known = {"digits": digits, "figures": figures, "fit": fit}
+    known = {"digits": digits, "pictures": pictures, "fit": fit}
     exec(technique.replace("SmoothWeights(1e-3)", "SmoothWeights(1e-2)"), known)
     smoothness = [measures.smoothness(run.weights[0]) for run in (known["trial"], rough)]
     assert smoothness[0] > smoothness[1] + 0.1

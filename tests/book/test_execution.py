@@ -15,8 +15,9 @@ import pytest
 import records
 from conftest import NOTEBOOKS, ROOT, build_book, dataset_of
 
-from regularization import presets, runs
-from regularization.experiments import TECHNIQUES
+from regularization.results import run as runs
+from regularization.study import presets
+from regularization.study.registry import TECHNIQUES
 
 spec = importlib.util.spec_from_file_location("execute", ROOT / "workflow" / "execute.py")
 execute = importlib.util.module_from_spec(spec)
@@ -90,9 +91,9 @@ def test_a_module_is_a_dependency_of_just_the_chapters_that_import_it():
         paths = dependencies.of_notebook(ROOT / "book" / f"{page}.ipynb")
         return {path.rsplit("/", 1)[-1] for path in paths}
 
-    assert {"data.py", "figures.py", "book.mplstyle"} <= names("setting/mnist")
-    assert not {"training.py", "technique.py", "l2.py", "quoted.toml"} & names("setting/mnist")
-    reached = {"backend.py", "training.py", "technique.py", "l2.py", "quoted.toml", "presets.py"}
+    assert {"data.py", "pictures.py", "book.mplstyle"} <= names("setting/mnist")
+    assert not {"fit.py", "technique.py", "l2.py", "quoted.toml"} & names("setting/mnist")
+    reached = {"backend.py", "fit.py", "technique.py", "l2.py", "quoted.toml", "presets.py"}
     assert reached <= names("comparison")
 
 

@@ -10,7 +10,7 @@ import repository
 from conftest import NOTEBOOKS, PAGES, ROOT
 from nbstripout import strip_output
 
-from regularization.experiments import TECHNIQUES
+from regularization.study.registry import TECHNIQUES
 
 EACH = pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda p: p.stem)
 

@@ -9,7 +9,7 @@ import nbformat
 import pytest
 from conftest import NOTEBOOKS, PAGES, ROOT
 
-from regularization.experiments import QUOTED, TECHNIQUES
+from regularization.study.registry import QUOTED, TECHNIQUES
 
 NUMBER = r"(?<![\w.,])[-+\N{MINUS SIGN}]?(?:\d[\d,]*(?:\.\d+)?|\.\d+)"
 WORD = (

@@ -10,7 +10,8 @@ import pytest
 import sweep as script
 from conftest import ROOT, called
 
-from regularization import runs, sweeps
+from regularization.results import run as runs
+from regularization.study import sweeps
 
 FILE = """
 seeds: 12

@@ -76,8 +76,8 @@ def test_a_chapter_opens_and_runs_after_a_number_was_changed(browser, lab):
 
 def test_training_shows_how_far_it_is():
     code = (
-        "from regularization import data, training, techniques;"
-        "training.fit(techniques.Technique(), data.load('digits'), steps=1000, seeds=1)"
+        "from regularization.core import data, fit, techniques;"
+        "fit.fit(techniques.Technique(), data.load('digits'), steps=1000, seeds=1)"
     )
     process = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
     assert process.returncode == 0 and "/1000 [" in process.stderr

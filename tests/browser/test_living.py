@@ -8,8 +8,11 @@ import numpy as np
 import pytest
 from conftest import ON_BOTH, dataset_of, read_living, until
 
-from regularization import data, living, measures, runs
-from regularization.experiments import TECHNIQUES
+from regularization import web as living
+from regularization.analysis import evaluation
+from regularization.core import data
+from regularization.results import run as runs
+from regularization.study.registry import TECHNIQUES
 
 WIDE = {"width": 1280, "height": 900}
 PHONE = {"width": 360, "height": 740}
@@ -107,7 +110,7 @@ def test_the_answers_to_a_test_digit_are_pythons(open_page, built):
     assert about.endswith(f"Its label is {digits.test_labels[place]}.")
     ours = 100 * living.probabilities(saved, digits.test_images[place][None])[:, 0]
     assert np.abs(table(page) - ours).max() <= 0.51
-    logit = measures.logits(saved[0].weights[0], digits.test_images[place][None])[0].max()
+    logit = evaluation.logits(saved[0].weights[0], digits.test_images[place][None])[0].max()
     sign = "−" if logit < 0 else r"\+"
     assert re.search(f"together {sign}{abs(logit):.1f}", evidence(page))
 

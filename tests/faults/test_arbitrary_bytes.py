@@ -20,7 +20,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from regularization import data, runs
+from regularization.core import data
+from regularization.results import run as runs
 
 MORE = int(os.environ.get("HYPOTHESIS_EXAMPLES", 0))
 #: Bytes of memory that a file may take before it is refused: MNIST's largest twice, and a run.

@@ -13,7 +13,7 @@ import time
 
 import pytest
 
-from regularization import data
+from regularization.core import data
 
 #: How a mirror misbehaves, and what is said of it.
 FAULTS = {
@@ -164,7 +164,7 @@ def another_process(mirrors, how):
     """Start a Python of its own that fills the same cache, with all the patience there is."""
     settings = [str(mirrors.cache), mirrors.address(how), json.dumps(data.FILES)]
     code = (
-        "import json, pathlib, sys, pooch; from regularization import data\n"
+        "import json, pathlib, sys, pooch; from regularization.core import data\n"
         "pooch.os_cache = lambda name: pathlib.Path(sys.argv[1]) / name\n"
         "data.MIRRORS, data.FILES = (sys.argv[2],), json.loads(sys.argv[3])\n"
         "print(data.load('mnist').name)"

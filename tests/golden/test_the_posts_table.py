@@ -6,8 +6,8 @@ The ranges are the issue of independent re-runs of the post's code, widened by t
 import numpy as np
 import pytest
 
-from regularization.experiments import EXPERIMENTS, POST
-from regularization.training import fit
+from regularization.core.fit import fit
+from regularization.study.registry import EXPERIMENTS, POST
 
 pytestmark = pytest.mark.thorough
 

@@ -12,10 +12,14 @@ import pytest
 from conftest import ON_BOTH, ROOT, read_living
 from scipy import stats
 
-from regularization import living, measures, model, runs
-from regularization.backend import ops
-from regularization.experiments import EXPERIMENTS, TECHNIQUES
-from regularization.training import fit
+from regularization import web as living
+from regularization.analysis import evaluation
+from regularization.core import model
+from regularization.core.backend import ops
+from regularization.core.fit import fit
+from regularization.core.techniques.early_stopping import stopping
+from regularization.results import run as runs
+from regularization.study.registry import EXPERIMENTS, TECHNIQUES
 
 HERE = ROOT / "tests" / "living"
 STEPS, BATCH, RATE = 12, 8, 1e-2
@@ -118,7 +122,7 @@ def test_every_technique_takes_the_same_steps(node, digits, tmp_path):
         },
         "cases": [steps_of(slug, digits) for slug in TECHNIQUES],
         "stopping": [
-            {"scores": each, "patience": p, "best": int(measures.stopping(np.array(each), p)[0])}
+            {"scores": each, "patience": p, "best": int(stopping(np.array(each), p)[0])}
             for each, p in zip(scores, patience, strict=True)
         ],
     }
@@ -135,7 +139,7 @@ def test_the_forward_pass_is_pythons(node, built, tmp_path):
     slugs = [each["slug"] for each in read_living(results / "weights.bin")[1]["techniques"]]
     saved = [runs.load(slug, results).weights[0] for slug in slugs]
     images = read_living(results / "test_digits.bin")[0]["images"]
-    logits = np.stack([measures.logits(weights, images) for weights in saved])
+    logits = np.stack([evaluation.logits(weights, images) for weights in saved])
     assert len(images) == min(1_000, logits.shape[1])
     living.save("reference.bin", {"logits": np.float32(logits)}, {}, tmp_path)
     node(

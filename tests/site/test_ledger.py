@@ -8,9 +8,9 @@ from pathlib import Path
 
 from bs4 import BeautifulSoup
 
-from regularization import claims
-from regularization.claims import FAILS, HOLDS, OPEN, Estimate
-from regularization.experiments import EXPERIMENTS
+from regularization.analysis import claims
+from regularization.analysis.claims import FAILS, HOLDS, OPEN, Estimate
+from regularization.study.registry import EXPERIMENTS
 
 UNTESTED = {"easiest"}  # nothing here measures how easy something is
 CONJECTURES = {"deep-impact", "deeper-dropout", "deeper-alike", "promising"}

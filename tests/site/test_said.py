@@ -9,8 +9,8 @@ from bs4 import BeautifulSoup
 from conftest import dataset_of
 from scipy import stats
 
-from regularization import data
-from regularization.experiments import EXPERIMENTS, POST, TECHNIQUES
+from regularization.core import data
+from regularization.study.registry import EXPERIMENTS, POST, TECHNIQUES
 
 
 @pytest.fixture(scope="module")

@@ -7,8 +7,8 @@ import math
 import numpy as np
 import pytest
 
-from regularization import claims
-from regularization.claims import FAILS, HOLDS, IN_PART, OPEN, Check, Estimate, claim
+from regularization.analysis import claims
+from regularization.analysis.claims import FAILS, HOLDS, IN_PART, OPEN, Check, Estimate, claim
 
 
 def estimate(lower, upper):

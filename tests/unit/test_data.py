@@ -6,7 +6,7 @@ import shutil
 import numpy as np
 import pytest
 
-from regularization import data
+from regularization.core import data
 
 
 def test_mnist_is_split_as_in_the_post(mnist):

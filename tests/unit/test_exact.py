@@ -8,9 +8,9 @@ from scipy import integrate, stats
 from scipy.optimize import check_grad
 from sklearn.linear_model import LogisticRegression, Ridge
 
-from regularization import exact
-from regularization.backend import ops
-from regularization.techniques import Dropout, InputNoise, VariationalWeights
+from regularization.analysis import exact
+from regularization.core.backend import ops
+from regularization.core.techniques import Dropout, InputNoise, VariationalWeights
 
 RNG = np.random.default_rng(0)
 X, Y, KERNEL = RNG.uniform(size=(4, 7)), np.eye(3)[[0, 1, 2, 1]], RNG.normal(size=(3, 7))

@@ -6,9 +6,13 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
-from regularization import experiments, measures, presets, runs, training
-from regularization.experiments import BUDGET, TECHNIQUES, tuned
-from regularization.techniques import L2, GaussianWeights
+from regularization.analysis import evaluation
+from regularization.core import fit as training
+from regularization.core.techniques import L2, GaussianWeights
+from regularization.results import run as runs
+from regularization.study import presets
+from regularization.study import registry as experiments
+from regularization.study.registry import BUDGET, TECHNIQUES, tuned
 
 
 def test_the_posts_figures_are_quoted_whole():
@@ -62,7 +66,7 @@ def test_a_path_is_trained_from_every_seed_at_every_strength_and_chosen_by_valid
     assert strengths.tolist() == np.repeat(grid, 2).tolist()
     best, accuracy = experiments.validated(path, digits)
     assert accuracy[strengths == best].mean() == max(accuracy.reshape(-1, 2).mean(axis=1))
-    right = measures.right(path.weights[5], digits.validation_images, digits.validation_labels)
+    right = evaluation.right(path.weights[5], digits.validation_images, digits.validation_labels)
     assert accuracy[5] == right.mean()
 
 

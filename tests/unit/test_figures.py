@@ -14,9 +14,12 @@ from bs4 import BeautifulSoup
 from PIL import Image
 from scipy import stats
 
-from regularization import claims, experiments, figures, measures, training
-from regularization.claims import Check, Estimate, claim
-from regularization.techniques import L2
+from regularization.analysis import claims, measures
+from regularization.analysis.claims import Check, Estimate, claim
+from regularization.core import fit as training
+from regularization.core.techniques import L2
+from regularization.report import guesses, pictures, plots, style, tables
+from regularization.study import registry as experiments
 
 
 @pytest.fixture
@@ -74,7 +77,7 @@ def models():
 def test_a_weight_image_figure_says_what_is_seen_and_takes_the_pages_colours(digits):
     weights = np.zeros((10, 8, 8))
     weights[:, 0, 0] = -2.0
-    figure = figures.weight_images(weights, "A corner", digits)
+    figure = pictures.weight_images(weights, "A corner", digits)
     page = figure._repr_html_()
     assert "grainy" in figure.alt and "from -2 to 0" in figure.alt
     assert f'aria-label="{figure.alt}"' in page and "currentColor" in page
@@ -85,7 +88,7 @@ def test_a_weight_image_figure_says_what_is_seen_and_takes_the_pages_colours(dig
 @pytest.mark.parametrize("title", ["Smooth", "Between", "Grainy"])
 def test_weight_images_are_on_one_scale_and_described_by_what_they_are(models, drawn, title):
     weights = models[title].weights[1]
-    said = figures.weight_images(weights, title).alt
+    said = pictures.weight_images(weights, title).alt
     grain, low, high = numbers(said.partition("correlate")[2])
     assert grain == pytest.approx(neighbours_correlate(weights), abs=0.0051)
     assert [low, high] == pytest.approx([weights.min(), weights.max()], rel=0.05)
@@ -107,14 +110,14 @@ def test_a_description_says_how_much_the_shapes_of_the_digits_show(digits):
         weights = distinct + amount * noise
         pairs = zip(weights, distinct, strict=True)
         match = np.mean([np.corrcoef(w.ravel(), m.ravel())[0, 1] for w, m in pairs])
-        said = figures.describe(weights, digits)
+        said = pictures.describe(weights, digits)
         assert f"The shapes of the digits {word} " in said
         assert numbers(said)[-1] == pytest.approx(match, abs=0.0051)
 
 
 def test_a_ribbon_is_of_the_first_seed(models, drawn):
     run = models["Between"]
-    said, first = figures.ribbon(run).alt, run.weights[0]
+    said, first = pictures.ribbon(run).alt, run.weights[0]
     grain, low, high = numbers(said.partition("correlate")[2])
     assert grain == pytest.approx(neighbours_correlate(first), abs=0.0051)
     assert [low, high] == pytest.approx([first.min(), first.max()], rel=0.05)
@@ -125,7 +128,7 @@ def test_a_ribbon_is_of_the_first_seed(models, drawn):
 
 @pytest.mark.parametrize("own_scales", [False, True])
 def test_a_wall_has_a_row_for_each_run_and_says_what_is_in_it(models, drawn, own_scales):
-    figure = figures.wall(models, own_scales)
+    figure = pictures.wall(models, own_scales)
     rows = re.findall(r"(\w+): neighbouring pixels (.*?)\.(?= |$)", figure.alt)
     assert [title for title, _ in rows] == list(models)
     top = max(np.abs(run.weights[0]).max() for run in models.values())
@@ -148,7 +151,7 @@ def test_a_wall_has_a_row_for_each_run_and_says_what_is_in_it(models, drawn, own
 
 def test_a_strip_is_of_some_digits_along_the_path(models, drawn):
     weights = np.stack([run.weights[0] for run in models.values()])
-    said = figures.film_strip(weights, ["a", "b", "c"], (7, 2), "Caption").alt
+    said = pictures.film_strip(weights, ["a", "b", "c"], (7, 2), "Caption").alt
     assert said.startswith("Weight images of 7 and 2, from left to right. a: ")
     for title, images in zip("abc", weights, strict=True):
         (grain,) = re.findall(rf"{title}: neighbouring pixels correlate at (-?\d\.\d\d)[;.]", said)
@@ -168,7 +171,7 @@ def test_curves_along_a_path_are_means_with_their_intervals(drawn, log):
     x = [1, 10, 1000]
     one = {"a": [[1, 2, 3], [7, 7, 10], [4, 5, 6]], "b": [[80, 90], [50, 54], [10, 30]]}
     panels = {"accuracy": one, "distance": {"a": [[0.25], [0.125], [0.5]]}}
-    figure = figures.along(x, panels, "strength", "Caption", {"the post's": 50, "best": 10}, log)
+    figure = plots.along(x, panels, "strength", "Caption", {"the post's": 50, "best": 10}, log)
     axes = drawn[0].axes
     assert [axis.get_ylabel() for axis in axes] == list(panels)
     assert axes[-1].get_xlabel() == "strength"
@@ -208,7 +211,7 @@ def watched():
 def test_curves_are_the_mean_and_range_of_the_seeds_within_each_window(
     watched, drawn, measure, scale
 ):
-    figures.curves(watched, measure, [("begin", 0, 200), ("end", 200, 3_000)])
+    plots.curves(watched, measure, [("begin", 0, 200), ("end", 200, 3_000)])
     for panel, title, seen in zip(drawn[0].axes, ("begin", "end"), ([0, 1], [1, 2]), strict=True):
         assert panel.get_title() == title and ("%" in panel.get_ylabel()) == (scale == 100)
         for line, band, name in zip(panel.lines, panel.collections, watched, strict=True):
@@ -222,9 +225,9 @@ def test_curves_are_the_mean_and_range_of_the_seeds_within_each_window(
 
 
 def test_curves_say_where_they_begin_and_end_each_by_its_name(watched, drawn):
-    said = figures.curves(watched).alt
+    said = plots.curves(watched).alt
     assert "plain 60 at step 100 and 92 at step 3,000; other 10 at step 100 and 30 at" in said
-    said = figures.curves(watched, "train_loss").alt
+    said = plots.curves(watched, "train_loss").alt
     assert "plain 5 at step 100 and 0.375 at step 3,000; other 9 at step 100 and 6 at" in said
     assert drawn[0].axes[0].get_xlim() == (0, 3_000) and len(drawn[0].axes) == 1
 
@@ -237,7 +240,7 @@ def test_gains_are_marked_by_sign_size_and_whether_they_exclude_zero():
         "0.1": [estimate(2, 1.5), estimate(-5, 7.5), estimate(10, 0.5)],
         "0.5": [estimate(-1, 0.5), estimate(0.5, math.inf), estimate(-20, 3)],
     }
-    figure = figures.gains(rows, ["a", "b", "c"], "strength", "Caption")
+    figure = tables.gains(rows, ["a", "b", "c"], "strength", "Caption")
     assert cells(figure) == [
         ["0.1", "+2.0 ± 1.5", "−5.0 ± 7.5", "+10.0 ± 0.5"],
         ["0.5", "−1.0 ± 0.5", "+0.5", "−20.0 ± 3.0"],
@@ -254,21 +257,23 @@ def test_gains_are_marked_by_sign_size_and_whether_they_exclude_zero():
 
 
 def test_pictures_are_all_there():
-    pictures = np.random.default_rng(0).uniform(size=(7, 8, 8))
+    shown_images = np.random.default_rng(0).uniform(size=(7, 8, 8))
     for signed in (False, True):
-        figure = figures.images(pictures, range(7), "Caption", "Seven", columns=3, signed=signed)
+        figure = pictures.images(
+            shown_images, range(7), "Caption", "Seven", columns=3, signed=signed
+        )
         assert figure.content.count("<image") == 7 and ">6</text>" in figure.content
 
 
 def test_tables_escape_and_have_headers():
-    page = figures.table(["", "a<b"], [["row", 1]], "Caption")._repr_html_()
+    page = tables.table(["", "a<b"], [["row", 1]], "Caption")._repr_html_()
     assert '<th scope="col">a&lt;b</th>' in page and '<th scope="row">row</th>' in page
 
 
 def test_a_sortable_table_has_the_numbers_by_which_it_is_sorted():
-    rows = [["a", "loss", figures.Sorted("12 %", 12.5)], ["b", "<i>", figures.Sorted("", -1e-7)]]
+    rows = [["a", "loss", tables.Sorted("12 %", 12.5)], ["b", "<i>", tables.Sorted("", -1e-7)]]
     page = BeautifulSoup(
-        figures.table(["technique", "changes", "x"], rows, "caption", "sortable").content,
+        tables.table(["technique", "changes", "x"], rows, "caption", "sortable").content,
         "html.parser",
     )
     assert page.table["class"] == ["sortable"]
@@ -286,7 +291,7 @@ def two(digits):
 
 
 def test_runs_stand_beside_one_another_in_a_table(two):
-    page = BeautifulSoup(figures.beside(two).content, "html.parser")
+    page = BeautifulSoup(tables.beside(two).content, "html.parser")
     rows = [[cell.get_text() for cell in row.select("th, td")] for row in page.select("tbody tr")]
     assert [row[0] for row in rows] == list(two)
     for run, row in zip(two.values(), rows, strict=True):
@@ -342,7 +347,7 @@ def ours_and_the_posts(run, post):
 
 def test_several_runs_stand_against_the_post_in_rows(published):
     runs, post = published
-    figure = figures.against_post(runs, post)
+    figure = tables.against_post(runs, post)
     heads = BeautifulSoup(figure.content, "html.parser").select("thead th")
     for slug, (title, *row) in zip(runs, cells(figure), strict=True):
         assert title == runs[slug].title
@@ -357,7 +362,7 @@ def test_several_runs_stand_against_the_post_in_rows(published):
 @pytest.mark.parametrize("slug", ["l2", "dropout"])
 def test_one_run_stands_against_the_post_in_columns(published, slug):
     runs, post = published
-    rows = cells(figures.against_post({slug: runs[slug]}, post))
+    rows = cells(tables.against_post({slug: runs[slug]}, post))
     expected = ours_and_the_posts(runs[slug], post[slug])
     assert [name for name, _, _ in rows] == list(expected)
     for (_, *both), pair in zip(rows, expected.values(), strict=True):
@@ -367,21 +372,21 @@ def test_one_run_stands_against_the_post_in_columns(published, slug):
 
 def test_a_tuned_run_is_compared_with_none_seed_by_seed(two):
     plain, other = two.values()
-    said = figures.with_equal_care(experiments.choice(other), other, plain).data
+    said = tables.with_equal_care(experiments.choice(other), other, plain).data
     points = [100 * (a - b) for a, b in zip(other.test_accuracy, plain.test_accuracy, strict=True)]
     assert "learning rate 0.0001, strength 0.1" in said and str(claims.over_seeds(points)) in said
 
 
 def test_a_forest_is_ordered_and_takes_one_seed():
     estimates = {"worse": claims.over_seeds([-1, -2]), "better": claims.over_seeds([0.5])}
-    figure = figures.forest(estimates, "points", "A caption.")
+    figure = plots.forest(estimates, "points", "A caption.")
     assert figure.alt.index("better 0.5") < figure.alt.index("worse −1.5")
     assert "worse" in figure.content and "nan" not in figure.content.lower()
 
 
 def test_a_forest_has_dots_at_means_and_bars_to_the_ends_of_intervals(drawn):
     seeds = {"low": [-3, -2, -1], "high": [4, 6], "one": [2], "middle": [0, 1, 2, 3]}
-    figure = figures.forest({k: claims.over_seeds(v) for k, v in seeds.items()}, "points", "C.")
+    figure = plots.forest({k: claims.over_seeds(v) for k, v in seeds.items()}, "points", "C.")
     (axis,) = drawn[0].axes
     order = ["high", "one", "middle", "low"]
     assert [label.get_text() for label in axis.get_yticklabels()] == order
@@ -414,7 +419,7 @@ def ledger():
 
 
 def test_a_row_of_the_ledger_has_the_checks_and_the_verdict_of_its_claim(ledger):
-    page = BeautifulSoup(figures.ledger([each for each, *_ in ledger]).content, "html.parser")
+    page = BeautifulSoup(tables.ledger([each for each, *_ in ledger]).content, "html.parser")
     for row, (each, verdict, _) in zip(page.select("tbody tr"), ledger, strict=True):
         text, checks, said = row.select("th, td")
         assert (text.get_text(), said.get_text()) == (each.text, verdict)
@@ -429,12 +434,12 @@ def test_a_row_of_the_ledger_has_the_checks_and_the_verdict_of_its_claim(ledger)
 
 
 def test_what_is_counted_has_no_number_of_samples():
-    figure = figures.ledger([claim("a", "A.", Check("pages", claims.exact(3), 3, 3))])
+    figure = tables.ledger([claim("a", "A.", Check("pages", claims.exact(3), 3, 3))])
     assert cells(figure) == [["A.", "✓ pages: 3, expected 3", "✓ holds"]]
 
 
 def test_the_summary_counts_the_checks_that_hold_and_leads_to_each_claim(ledger):
-    figure = figures.ledger_summary([each for each, *_ in ledger])
+    figure = tables.ledger_summary([each for each, *_ in ledger])
     assert cells(figure) == [[each.text, count, verdict] for each, verdict, count in ledger]
     links = BeautifulSoup(figure.content, "html.parser").select("tbody th a")
     assert [link["href"] for link in links] == [f"#claim-{name}" for name in "abcde"]
@@ -443,7 +448,7 @@ def test_the_summary_counts_the_checks_that_hold_and_leads_to_each_claim(ledger)
 def test_the_tree_joins_the_nearest_and_says_so():
     changes = {"a": ["loss"], "b": [], "c": ["inputs", "labels"]}
     distances = np.array([[0, 0.1, 0.8], [0.1, 0, 0.9], [0.8, 0.9, 0]])
-    figure = figures.family_tree(changes, ["inputs", "loss", "labels"], distances, 0.3)
+    figure = plots.family_tree(changes, ["inputs", "loss", "labels"], distances, 0.3)
     assert "closest pairs are a and b (0.10)" in figure.alt
     order = re.search(r"In its order: (.*?)\.", figure.alt)[1].split(", ")
     assert abs(order.index("a") - order.index("b")) == 1
@@ -458,7 +463,7 @@ def test_a_picture_is_packed_without_a_change_of_its_colours():
         file = io.BytesIO()
         Image.fromarray(picture).convert("RGBA").save(file, "PNG")
         png = base64.b64encode(file.getvalue()).decode()
-        packed = figures._with_palette([png])
+        packed = style._with_palette([png])
         read = Image.open(io.BytesIO(base64.b64decode(packed))).convert("RGB")
         np.testing.assert_array_equal(np.array(read), picture)
         assert (len(packed) < len(png)) == (picture is few)
@@ -466,19 +471,19 @@ def test_a_picture_is_packed_without_a_change_of_its_colours():
 
 def test_equal_pictures_do_not_share_an_id():
     weights = np.ones((10, 8, 8)) * np.linspace(-1, 1, 8)
-    page = BeautifulSoup(figures.weight_images(weights, "Ten alike").content, "html.parser")
+    page = BeautifulSoup(pictures.weight_images(weights, "Ten alike").content, "html.parser")
     ids = [tag["id"] for tag in page.find_all(id=True)]
     assert len(page.find_all("image")) >= 10 and len(set(ids)) == len(ids)
 
 
 def test_a_guess_holds_its_answer_folded_and_tells_the_page_what_it_is():
-    asked = figures.guess("L2", [0.9, 0.92], [0.93, 0.95])
+    asked = guesses.guess("L2", [0.9, 0.92], [0.93, 0.95])
     block = BeautifulSoup(asked.data, "html.parser").select_one("div.guess")
     assert "91.0 %" in block.select_one("details p").get_text()
     assert "94.0 %" in block.get_text() and not block.select_one("details").has_attr("open")
     told = json.loads(block["data-told"])
     assert told["mean"] == pytest.approx(91) and told["plain"] == pytest.approx(94)
-    order = figures.guess_order({"a": [0.5], "b": [0.9], "c & d": [0.7]})
+    order = guesses.guess_order({"a": [0.5], "b": [0.9], "c & d": [0.7]})
     block = BeautifulSoup(order.data, "html.parser")
     assert [li.get_text().split(":")[0] for li in block.select("li")] == ["b", "c & d", "a"]
 
@@ -486,7 +491,7 @@ def test_a_guess_holds_its_answer_folded_and_tells_the_page_what_it_is():
 def test_rows_to_guess_are_in_another_order_and_not_named(digits):
     run = training.fit(L2(0.0), digits, steps=20, seeds=1)
     titles = ["One", "Two", "Three", "Four"]
-    wall, asked = figures.guess_rows(dict.fromkeys(titles, run))
+    wall, asked = guesses.guess_rows(dict.fromkeys(titles, run))
     told = json.loads(BeautifulSoup(asked.data, "html.parser").select_one(".guess")["data-told"])
     assert sorted(told["names"]) == sorted(titles) and told["names"] != titles
     assert not any(title in wall.content for title in titles)

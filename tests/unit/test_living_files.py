@@ -4,8 +4,11 @@ import numpy as np
 import pytest
 from conftest import read_living
 
-from regularization import experiments, living, measures, training
-from regularization.techniques import L2, EarlyStopping, WeightAveraging
+from regularization import web as living
+from regularization.analysis import evaluation, measures, statistics
+from regularization.core import fit as training
+from regularization.core.techniques import L2, EarlyStopping, WeightAveraging
+from regularization.study import registry as experiments
 
 
 def test_a_file_is_safetensors_in_gzip_and_the_same_each_time(tmp_path):
@@ -45,7 +48,7 @@ def test_who_watches_a_training_sees_the_weights_of_each_examination(digits, tec
     np.testing.assert_array_equal(seen[90], run.weights)
     for step, accuracy in zip(run.curve["step"], run.curve["test_accuracy"], strict=True):
         mine = [
-            measures.right(w, digits.test_images, digits.test_labels).mean() for w in seen[step]
+            evaluation.right(w, digits.test_images, digits.test_labels).mean() for w in seen[step]
         ]
         np.testing.assert_allclose(mine, accuracy, atol=0.004)
     start = training.initial_kernels(1, [(10, 64)])[0]
@@ -105,7 +108,7 @@ def test_what_a_page_can_set_are_the_experiments_own(digits, tmp_path):
     assert technique["knob"] == "strength" and technique["path"] == sorted(
         experiments.get("l2").path
     )
-    mean, low, high = measures.interval(run.test_accuracy)
+    mean, low, high = statistics.interval(run.test_accuracy)
     assert [about["reference"][k] for k in ("mean", "low", "high")] == pytest.approx(
         [mean, low, high]
     )

@@ -1,7 +1,6 @@
 """Measures against closed forms, by hand, and against SciPy."""
 
 import itertools
-import statistics
 from types import SimpleNamespace
 
 import keras
@@ -9,18 +8,19 @@ import numpy as np
 import pytest
 from scipy.special import softmax
 
-from regularization import measures, training
-from regularization.techniques import DrawnWeights
+from regularization.analysis import evaluation, measures, statistics
+from regularization.core import fit as training
+from regularization.core.techniques import DrawnWeights
 
 
 def test_the_interval_is_students():
     # A textbook case: n = 4, mean 5, s = 2; t(0.975, 3) = 3.182446.
     values = [3.0, 5.0, 5.0, 7.0]
     s = np.std(values, ddof=1)
-    mean, low, high = measures.interval(values)
+    mean, low, high = statistics.interval(values)
     half = 3.182446 * s / 2
     assert (mean, low, high) == pytest.approx((5, 5 - half, 5 + half), rel=1e-6)
-    assert measures.interval([0.5]) == (0.5, 0.5, 0.5)
+    assert statistics.interval([0.5]) == (0.5, 0.5, 0.5)
 
 
 def test_smoothness_knows_noise_a_plane_and_a_chessboard():
@@ -109,7 +109,7 @@ def test_units_are_paired_as_the_best_of_all_permutations():
 def test_the_sampling_error_is_the_binomials():
     rng = np.random.default_rng(0)
     drawn = rng.binomial(500, 0.9, 20_000) / 500
-    assert measures.sampling_error(0.9, 500) == pytest.approx(drawn.std(), rel=0.02)
+    assert statistics.sampling_error(0.9, 500) == pytest.approx(drawn.std(), rel=0.02)
 
 
 def test_answers_are_those_of_the_layer(digits):
@@ -117,9 +117,9 @@ def test_answers_are_those_of_the_layer(digits):
     x = digits.test_images.reshape(-1, 64) / 255
     by_hand = x @ weights.reshape(10, 64).T
     np.testing.assert_allclose(
-        measures.logits(weights, digits.test_images), by_hand, rtol=1e-4, atol=1e-5
+        evaluation.logits(weights, digits.test_images), by_hand, rtol=1e-4, atol=1e-5
     )
-    right = measures.right(weights, digits.test_images, digits.test_labels)
+    right = evaluation.right(weights, digits.test_images, digits.test_labels)
     assert right.tolist() == (by_hand.argmax(axis=1) == digits.test_labels).tolist()
 
 
@@ -127,26 +127,26 @@ def test_calibration_is_zero_for_a_model_as_sure_as_it_is_right():
     sure = np.full(1_000, 0.7)
     probabilities = np.stack([sure, 1 - sure], axis=1)
     labels = (np.arange(1_000) >= 700).astype(int)
-    assert measures.calibration_error(probabilities, labels) == pytest.approx(0, abs=1e-9)
-    assert measures.calibration_error(probabilities, 1 - labels) == pytest.approx(0.4)
-    assert measures.calibration_error(np.eye(2)[labels], labels) == 0
+    assert evaluation.calibration_error(probabilities, labels) == pytest.approx(0, abs=1e-9)
+    assert evaluation.calibration_error(probabilities, 1 - labels) == pytest.approx(0.4)
+    assert evaluation.calibration_error(np.eye(2)[labels], labels) == 0
 
 
 def test_confidence_is_a_mean_over_the_seeds(digits):
     weights = np.random.default_rng(0).normal(size=(2, 10, 8, 8)) * [[[[1.0]]], [[[0.1]]]]
     test = digits.test_images, digits.test_labels
-    sure, error = measures.confidence(weights, *test)
-    each = [softmax(measures.logits(w, test[0]), axis=1) for w in weights]
+    sure, error = evaluation.confidence(weights, *test)
+    each = [softmax(evaluation.logits(w, test[0]), axis=1) for w in weights]
     assert sure == pytest.approx(np.mean([np.max(p, axis=1) for p in each]))
-    assert error == pytest.approx(np.mean([measures.calibration_error(p, test[1]) for p in each]))
+    assert error == pytest.approx(np.mean([evaluation.calibration_error(p, test[1]) for p in each]))
 
 
 def test_disturbed_images_are_what_they_are_called(digits):
     images = digits.test_images[:50]
-    kinds = measures.disturbed(images)
+    kinds = evaluation.disturbed(images)
     (noisy,), (halved,) = kinds["pixel noise"], kinds["half of the pixels missing"]
     assert noisy.min() >= 0 and noisy.max() <= 255
-    grey = measures.disturbed(np.full((20, 28, 28), 127.5))["pixel noise"][0] / 255
+    grey = evaluation.disturbed(np.full((20, 28, 28), 127.5))["pixel noise"][0] / 255
     # A normal cut at two deviations on either side keeps 0.959 of its own.
     assert grey.std() == pytest.approx(0.25 * 0.959, rel=0.01)
     kept = halved[images > 0] > 0
@@ -167,7 +167,7 @@ def test_robustness_is_the_mean_over_the_arrays_of_a_kind():
     swapped = plain[..., ::-1]
     half, quarter = (np.concatenate([plain[:n], swapped[n:]]) for n in (2, 1))
     kinds = {"right": [plain], "several": [plain, half, quarter], "wrong": [swapped]}
-    found = measures.robustness(np.eye(2)[:, None], kinds, labels)
+    found = evaluation.robustness(np.eye(2)[:, None], kinds, labels)
     assert found == {"right": 1, "several": pytest.approx(7 / 12), "wrong": 0}
 
 
@@ -177,7 +177,7 @@ def test_a_paired_comparison_agrees_with_scipys_bootstrap_and_exact_test():
     rng = np.random.default_rng(0)
     first = rng.random(2_000) < 0.9
     second = np.where(rng.random(2_000) < 0.08, ~first, first)
-    ours = measures.paired(first, second)
+    ours = statistics.paired(first, second)
     resampled = stats.bootstrap(
         (first * 1.0, second * 1.0),
         lambda a, b, axis: (a - b).mean(axis=axis),
@@ -191,15 +191,15 @@ def test_a_paired_comparison_agrees_with_scipys_bootstrap_and_exact_test():
     heads, tosses = ours.only_first, ours.only_first + ours.only_second
     tail = stats.binom.cdf(min(heads, tosses - heads), tosses, 0.5)
     assert ours.p_value == pytest.approx(min(1, 2 * tail))
-    assert measures.paired(first, first).p_value == 1
+    assert statistics.paired(first, first).p_value == 1
 
 
 def test_averaging_over_draws_without_a_width_is_asking_the_mean(digits):
     run = training.fit(DrawnWeights(0.0), digits, steps=300, seeds=2, learning_rate=1e-2)
     test = digits.test_images, digits.test_labels
     for seed in range(2):
-        averaged = measures.averaged_over_draws(run, seed, *test, draws=2)
-        assert averaged == measures.right(run.weights[seed], *test).mean()
+        averaged = evaluation.averaged_over_draws(run, seed, *test, draws=2)
+        assert averaged == evaluation.right(run.weights[seed], *test).mean()
 
 
 @pytest.mark.parametrize("technique, scale", [({"noise_scale": 0.5}, 0.5), ({}, 1)])
@@ -211,7 +211,7 @@ def test_weights_are_drawn_around_their_mean_with_their_width(technique, scale):
         parameters={"mu": mu, "log_sigma": np.log(width)}, technique={"name": "x"} | technique
     )
     white = np.full((1, 1, 1), 255, "uint8")
-    p = measures.over_draws(run, 1, white, 40_000)
+    p = evaluation.over_draws(run, 1, white, 40_000)
     assert p.shape == (40_000, 1, 2)
     apart = np.log(p[:, 0, 0] / p[:, 0, 1])
     assert apart.mean() == pytest.approx(1 - -0.5, abs=0.03)
@@ -223,10 +223,10 @@ def test_averaging_over_draws_can_answer_other_than_the_mean():
     mu, width = (np.float32(v).reshape(1, 3, 1, 1) for v in ([1, 0, 0], [1e-3, 1e3, 1e3]))
     run = SimpleNamespace(parameters={"mu": mu, "log_sigma": np.log(width)}, technique={})
     white, label = np.full((1, 1, 1), 255, "uint8"), np.array([0])
-    assert measures.right(mu[0], white, label).all()
-    shares = measures.over_draws(run, 0, white, 10_000).mean(axis=0)[0]
+    assert evaluation.right(mu[0], white, label).all()
+    shares = evaluation.over_draws(run, 0, white, 10_000).mean(axis=0)[0]
     np.testing.assert_allclose(shares, [1 / 4, 3 / 8, 3 / 8], atol=0.02)
-    assert measures.averaged_over_draws(run, 0, white, label, 10_000) == 0
+    assert evaluation.averaged_over_draws(run, 0, white, label, 10_000) == 0
 
 
 @pytest.fixture
@@ -239,16 +239,16 @@ def late():
 
 
 def test_late_are_the_checkpoints_after_two_thirds(late):
-    assert measures.late_accuracy(late).tolist() == late.curve["test_accuracy"][2:]
+    assert statistics.late_accuracy(late).tolist() == late.curve["test_accuracy"][2:]
 
 
 def test_spreads_are_between_seeds_and_between_a_seeds_checkpoints(late):
     first, second = [0.90, 0.92, 0.94], [0.80, 0.80, 0.86]
-    between = statistics.stdev([statistics.mean(first), statistics.mean(second)])
-    within = statistics.mean([statistics.pstdev(first), statistics.pstdev(second)])
-    assert measures.spreads(late) == pytest.approx((between, within))
+    between = np.std([np.mean(first), np.mean(second)], ddof=1)
+    within = np.mean([np.std(first), np.std(second)])
+    assert statistics.spreads(late) == pytest.approx((between, within))
     late.curve["test_accuracy"] = [row[1:] for row in late.curve["test_accuracy"]]
-    assert measures.spreads(late) == (0, pytest.approx(statistics.pstdev(second)))
+    assert statistics.spreads(late) == (0, pytest.approx(np.std(second)))
 
 
 def test_the_distance_from_the_mean_is_to_the_template_of_the_own_class(digits):
@@ -259,7 +259,7 @@ def test_the_distance_from_the_mean_is_to_the_template_of_the_own_class(digits):
         for image, label in zip(images, labels, strict=True)
     ]
     assert len(set(labels)) > 1
-    np.testing.assert_allclose(measures.distance_from_mean(images, labels, templates), by_hand)
+    np.testing.assert_allclose(evaluation.distance_from_mean(images, labels, templates), by_hand)
 
 
 @pytest.mark.parametrize("loss", ["squared_error", "cross_entropy"])
@@ -281,7 +281,7 @@ def test_a_surface_is_the_loss_of_weights_that_are_really_changed(digits, loss):
         changed[digit][pixels[1]] += b
         return by_keras(changed)
 
-    surface = measures.loss_surface(weights, images, labels, digit, pixels, offsets, loss)
+    surface = evaluation.loss_surface(weights, images, labels, digit, pixels, offsets, loss)
     expected = [[moved(a, b) for a in offsets] for b in offsets]
     np.testing.assert_allclose(surface, expected, rtol=1e-5)
     assert np.ptp(surface) > 1e-2 and not np.allclose(surface, surface.T, rtol=1e-2)

@@ -5,9 +5,9 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from regularization import backend, noise
-from regularization.backend import ops
-from regularization.technique import Draw
+from regularization.core import backend, noise
+from regularization.core.backend import ops
+from regularization.core.technique import Draw
 
 # Random123's known answers for threefry2x32 with 20 rounds: counter, key, result.
 KNOWN_ANSWERS = [

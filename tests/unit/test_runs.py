@@ -6,8 +6,9 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from regularization import runs, training
-from regularization.techniques import GaussianWeights
+from regularization.core import fit as training
+from regularization.core.techniques import GaussianWeights
+from regularization.results import run as runs
 
 
 @pytest.fixture(scope="module")

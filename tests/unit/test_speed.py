@@ -5,7 +5,7 @@ import json
 import pytest
 from conftest import ROOT
 
-from regularization import speed
+from regularization.results import benchmarks as speed
 
 RECORDS = ROOT / "bench" / "results"
 

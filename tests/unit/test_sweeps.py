@@ -4,10 +4,11 @@ import numpy as np
 import pytest
 from conftest import ROOT
 
-from regularization import runs, sweeps
-from regularization.experiments import fit_grid
-from regularization.techniques import L2, Dropout
-from regularization.training import fit
+from regularization.core.fit import fit
+from regularization.core.techniques import L2, Dropout
+from regularization.results import run as runs
+from regularization.study import sweeps
+from regularization.study.registry import fit_grid
 
 SMALL = """
 seeds: 3

@@ -8,9 +8,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from regularization import experiments
-from regularization.technique import CHANGES, Technique
-from regularization.techniques import (
+from regularization.core.technique import CHANGES, Technique
+from regularization.core.techniques import (
     L1,
     L2,
     Augmentation,
@@ -30,6 +29,7 @@ from regularization.techniques import (
     WeightNoise,
     WeightNormalization,
 )
+from regularization.study import registry as experiments
 
 TECHNIQUES = experiments.TECHNIQUES
 EACH = pytest.mark.parametrize("slug", list(TECHNIQUES)[1:])
@@ -64,7 +64,7 @@ def test_lines_of_code_are_counted_without_docstrings_and_blanks():
 def test_a_technique_is_at_most_fifteen_lines_in_the_module_of_its_name(slug):
     kind = type(TECHNIQUES[slug].technique)
     assert lines_of_code(kind) <= 15
-    assert kind.__module__ == f"regularization.techniques.{slug}"
+    assert kind.__module__ == f"regularization.core.techniques.{slug}"
     assert inspect.getdoc(sys.modules[kind.__module__]) and inspect.getdoc(kind)
     assert (Path(__file__).parent / "techniques" / f"test_{slug}.py").is_file()
 

@@ -11,10 +11,11 @@ import numpy as np
 import pytest
 from conftest import run_python
 
-from regularization import backend, experiments, model, presets, training
-from regularization.backend import ops
-from regularization.technique import Technique, per_replica
-from regularization.techniques import (
+from regularization.core import backend, model
+from regularization.core import fit as training
+from regularization.core.backend import ops
+from regularization.core.technique import Technique, per_replica
+from regularization.core.techniques import (
     L2,
     Augmentation,
     Dropout,
@@ -26,6 +27,8 @@ from regularization.techniques import (
     WeightAveraging,
     WeightDecay,
 )
+from regularization.study import presets
+from regularization.study import registry as experiments
 
 
 def strong(experiment):
@@ -167,9 +170,9 @@ def test_same_seed_same_bits_and_neither_company_nor_division_changes_a_run(
 OTHER_BACKEND = """
 import json
 from test_training import TECHNIQUES, batch
-from regularization import data, model, training
-from regularization.backend import ops
-from regularization.techniques import *
+from regularization.core import data, fit as training, model
+from regularization.core.backend import ops
+from regularization.core.techniques import *
 for technique in TECHNIQUES:
     state, x, labels, noise = batch(technique)
     for _ in range(3):
@@ -448,7 +451,7 @@ def test_replicas_are_divided_among_cores_but_not_on_an_accelerator(monkeypatch)
 
 
 def test_an_unknown_backend_is_refused():
-    process = run_python("import regularization.backend", KERAS_BACKEND="torch")
+    process = run_python("import regularization.core.backend", KERAS_BACKEND="torch")
     assert process.returncode != 0 and "Expected one of tensorflow, jax" in process.stderr
 
 

@@ -2,8 +2,8 @@
 
 from dataclasses import dataclass
 
-from regularization.backend import total
-from regularization.technique import Technique, at_least_0, per_replica
+from regularization.core.backend import total
+from regularization.core.technique import Technique, at_least_0, per_replica
 
 
 @dataclass(frozen=True)

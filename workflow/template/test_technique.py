@@ -3,7 +3,7 @@
 import numpy as np
 from samples import KERNEL, numpy, tensor
 
-from regularization.techniques.SLUG import CLASS
+from regularization.core.techniques.SLUG import CLASS
 
 
 def test_its_penalty_is_what_numpy_gets_by_hand():

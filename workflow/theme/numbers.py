@@ -1,6 +1,6 @@
 """Number the figures and tables of each chapter, and the links to them.
 
-`regularization.figures` writes them as HTML, and a notebook names its cells. So the figure of the
+`regularization.report` writes them as HTML, and a notebook names its cells. So the figure of the
 cell `numbers` in the chapter `l2` can be reached as `[Table](#l2-numbers)`, from every page; here
 it gets its number, "Table 6.1", and so does the link.
 """

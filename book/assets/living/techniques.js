@@ -1,4 +1,4 @@
-// The techniques of src/regularization/techniques once more, with their derivatives by hand.
+// The techniques of src/regularization/core/techniques once more, with their derivatives by hand.
 //
 // Each overrides the hooks that it changes, under its class's name in Python; `s` are its settings.
 // Parameters are Float32Arrays by name, [pixels, classes] in a row: a step touches the ten weights

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from regularization.backend import ops
+from regularization.core.backend import ops
 
 RNG = np.random.default_rng(0)
 KERNEL = RNG.normal(size=(2, 10, 16)).astype("float32")

@@ -6,8 +6,8 @@ import pytest
 from samples import RNG, numpy, tensor
 from scipy import ndimage
 
-from regularization.geometry import moved
-from regularization.techniques.augmentation import Augmentation
+from regularization.core.geometry import moved
+from regularization.core.techniques.augmentation import Augmentation
 
 IMAGES = RNG.uniform(size=(2, 6, 9, 9)).astype("float32")
 FLAT = IMAGES.reshape(2, 6, 81)

@@ -5,9 +5,9 @@ import numpy as np
 import pytest
 from samples import KERNEL, RNG, numpy, tensor
 
-from regularization.backend import ops
-from regularization.noise import draw, reader
-from regularization.techniques.dropconnect import DropConnect
+from regularization.core.backend import ops
+from regularization.core.noise import draw, reader
+from regularization.core.techniques.dropconnect import DropConnect
 
 
 def test_dropconnect_keeps_the_weights_that_the_noise_says_and_scales_them():

@@ -5,9 +5,9 @@ import numpy as np
 import pytest
 from samples import KERNEL, RNG, X, numpy, tensor
 
-from regularization.backend import ops
-from regularization.noise import draw, reader
-from regularization.techniques.dropout import Dropout
+from regularization.core.backend import ops
+from regularization.core.noise import draw, reader
+from regularization.core.techniques.dropout import Dropout
 
 
 def test_dropout_keeps_what_the_noise_says_and_scales_it():

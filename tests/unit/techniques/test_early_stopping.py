@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 from samples import numpy, tensor
 
-from regularization.techniques.early_stopping import EarlyStopping
+from regularization.core.techniques.early_stopping import EarlyStopping
 
 
 def ours(scores, patience):

@@ -4,9 +4,9 @@ import keras
 import numpy as np
 from samples import KERNEL, numpy, tensor
 
-from regularization.techniques.elastic_net import ElasticNet
-from regularization.techniques.l1 import L1
-from regularization.techniques.l2 import L2
+from regularization.core.techniques.elastic_net import ElasticNet
+from regularization.core.techniques.l1 import L1
+from regularization.core.techniques.l2 import L2
 
 
 def test_elastic_net_is_kerass_l1_and_l2():

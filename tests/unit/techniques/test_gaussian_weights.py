@@ -4,8 +4,12 @@ import numpy as np
 from samples import KERNEL, RNG, numpy
 from scipy.stats import norm
 
-from regularization.backend import ops
-from regularization.techniques.gaussian_weights import DensityWeights, DrawnWeights, GaussianWeights
+from regularization.core.backend import ops
+from regularization.core.techniques.gaussian_weights import (
+    DensityWeights,
+    DrawnWeights,
+    GaussianWeights,
+)
 
 
 def test_gaussian_weights_are_the_posts_function_not_a_density():

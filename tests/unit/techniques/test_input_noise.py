@@ -5,8 +5,8 @@ import numpy as np
 import pytest
 from samples import RNG, X, numpy
 
-from regularization.backend import ops
-from regularization.techniques.input_noise import InputNoise
+from regularization.core.backend import ops
+from regularization.core.techniques.input_noise import InputNoise
 
 
 def test_input_noise_is_kerass_gaussian_noise():

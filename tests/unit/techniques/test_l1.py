@@ -4,8 +4,8 @@ import keras
 import numpy as np
 from samples import KERNEL, numpy, tensor
 
-from regularization.backend import ops
-from regularization.techniques.l1 import L1
+from regularization.core.backend import ops
+from regularization.core.techniques.l1 import L1
 
 
 def test_l1_is_kerass():

@@ -4,8 +4,8 @@ import keras
 import numpy as np
 from samples import KERNEL, numpy, tensor
 
-from regularization.backend import ops
-from regularization.techniques.l2 import L2
+from regularization.core.backend import ops
+from regularization.core.techniques.l2 import L2
 
 
 def test_l2_is_half_the_squares_and_kerass_l2_at_half_the_strength():

@@ -4,8 +4,8 @@ import keras
 import numpy as np
 from samples import RNG, numpy, tensor
 
-from regularization.model import cross_entropy
-from regularization.techniques.label_smoothing import LabelSmoothing
+from regularization.core.model import cross_entropy
+from regularization.core.techniques.label_smoothing import LabelSmoothing
 
 TARGETS = np.eye(10, dtype="float32")[RNG.integers(0, 10, (2, 5))]
 

@@ -4,7 +4,7 @@ import keras
 import numpy as np
 from samples import KERNEL, numpy, tensor
 
-from regularization.techniques.max_norm import MaxNorm
+from regularization.core.techniques.max_norm import MaxNorm
 
 
 def test_max_norm_is_kerass_constraint():

@@ -5,8 +5,8 @@ import numpy as np
 import pytest
 from samples import RNG, X, numpy, tensor
 
-from regularization.backend import name
-from regularization.techniques.mixup import Mixup
+from regularization.core.backend import name
+from regularization.core.techniques.mixup import Mixup
 
 PARTS = RNG.uniform(size=(2, 5, 1)).astype("float32")
 

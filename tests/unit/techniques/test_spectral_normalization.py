@@ -4,7 +4,7 @@ import keras
 import numpy as np
 from samples import KERNEL, numpy, tensor
 
-from regularization.techniques.spectral_normalization import SpectralNormalization
+from regularization.core.techniques.spectral_normalization import SpectralNormalization
 
 
 def test_the_largest_singular_value_is_the_norm():

@@ -3,7 +3,7 @@
 import numpy as np
 from samples import KERNEL, RNG, numpy, tensor
 
-from regularization.techniques.variational_weights import VariationalWeights
+from regularization.core.techniques.variational_weights import VariationalWeights
 
 
 def test_variational_weights_start_narrow_and_are_drawn_weights():

@@ -4,7 +4,7 @@ import keras
 import numpy as np
 from samples import KERNEL, RNG, numpy, tensor
 
-from regularization.techniques.weight_averaging import WeightAveraging
+from regularization.core.techniques.weight_averaging import WeightAveraging
 
 
 def averages(steps, kernels):

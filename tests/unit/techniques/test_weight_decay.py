@@ -4,9 +4,9 @@ import keras
 import numpy as np
 from samples import KERNEL, RNG, numpy, tensor
 
-from regularization import model
-from regularization.backend import ops
-from regularization.techniques.weight_decay import WeightDecay
+from regularization.core import model
+from regularization.core.backend import ops
+from regularization.core.techniques.weight_decay import WeightDecay
 
 
 def test_weight_decay_under_adam_is_kerass_adamw():

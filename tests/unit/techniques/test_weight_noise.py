@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 from samples import RNG, numpy, tensor
 
-from regularization.techniques.weight_noise import WeightNoise
+from regularization.core.techniques.weight_noise import WeightNoise
 
 
 def test_weight_noise_is_kerass_gaussian_noise_on_the_kernel():

@@ -4,7 +4,7 @@ import keras
 import numpy as np
 from samples import KERNEL, numpy, tensor
 
-from regularization.techniques.weight_normalization import WeightNormalization
+from regularization.core.techniques.weight_normalization import WeightNormalization
 
 
 def test_weight_normalization_takes_a_norm_for_each_replica():

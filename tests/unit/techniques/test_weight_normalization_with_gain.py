@@ -4,8 +4,10 @@ import keras
 import numpy as np
 from samples import KERNEL, RNG, numpy, tensor
 
-from regularization.backend import ops
-from regularization.techniques.weight_normalization_with_gain import WeightNormalizationWithGain
+from regularization.core.backend import ops
+from regularization.core.techniques.weight_normalization_with_gain import (
+    WeightNormalizationWithGain,
+)
 
 
 def test_weight_normalization_with_gain_learns_length_and_direction_apart():

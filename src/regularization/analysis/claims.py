@@ -1,0 +1,208 @@
+"""The ledger: a claim of the post, the checks that decide it, and the verdict that follows.
+
+A verdict is never written down. It follows from estimates with intervals and from bounds that are
+stated beside them.
+"""
+
+import json
+import math
+from dataclasses import asdict, dataclass
+
+import numpy as np
+from scipy import stats
+
+from regularization.analysis import statistics
+from regularization.results import run as runs
+
+HOLDS, IN_PART, FAILS, OPEN = "holds", "holds in part", "does not hold", "cannot be told"
+VERDICTS = (HOLDS, IN_PART, FAILS, OPEN)
+
+
+@dataclass(frozen=True)
+class Estimate:
+    """A number with its 95 % interval, and how it was come by."""
+
+    mean: float
+    lower: float
+    upper: float
+    n: int
+    test: str
+
+    def __str__(self):
+        """Write the mean and, where there is one, the interval."""
+        if self.n == 0:
+            return "no evidence"
+        if self.lower == self.upper:
+            return number(self.mean)
+        if math.isinf(self.lower):
+            return f"{number(self.mean)} (one seed: no interval)"
+        return f"{number(self.mean)} ({number(self.lower)} to {number(self.upper)})"
+
+
+def over_seeds(values):
+    """Return the mean over seeds with Student's t interval; of one seed or none it tells nothing.
+
+    Where `values` are differences between two techniques seed by seed, it is the paired t interval:
+    a seed gives both the same start and the same order of images.
+    """
+    values = [float(value) for value in values]
+    if len(values) < 2:
+        mean = values[0] if values else math.nan
+        return Estimate(mean, -math.inf, math.inf, len(values), "t interval over seeds")
+    return Estimate(*map(float, statistics.interval(values)), len(values), "t interval over seeds")
+
+
+def points(first, second):
+    """Return how many points the accuracies of one run are above another's, seed by seed."""
+    return over_seeds(100 * (a - b) for a, b in zip(first, second, strict=True))
+
+
+def over_images(first, second):
+    """Return the difference of two models' accuracies in points, on the same test images."""
+    p = statistics.paired(first, second)
+    points = (100 * share for share in (p.difference, p.lower, p.upper))
+    test = f"McNemar, p {'< 0.0001' if p.p_value < 1e-4 else f'= {p.p_value:.2g}'}"
+    return Estimate(*points, p.images, test)
+
+
+def exact(value):
+    """Return a number that has no spread: a count, or a figure computed from quoted ones."""
+    return Estimate(float(value), float(value), float(value), 1, "counted")
+
+
+@dataclass(frozen=True)
+class Check:
+    """Whether an estimate lies between two bounds."""
+
+    what: str
+    estimate: Estimate
+    low: float = -math.inf
+    high: float = math.inf
+
+    def __post_init__(self):
+        """Refuse bounds that are not numbers, or in the wrong order."""
+        if not (self.low <= self.high and self.low < math.inf and self.high > -math.inf):
+            raise ValueError(
+                f"Check({self.what!r}): the bounds are {self.low} and {self.high}. "
+                "Expected two numbers, the lower one first. Mend what they are computed from."
+            )
+
+    @property
+    def outcome(self):
+        """It holds with the whole interval inside the bounds, fails with all of it outside."""
+        lower, upper = self.estimate.lower, self.estimate.upper
+        if self.low <= lower and upper <= self.high:
+            return HOLDS
+        if upper < self.low or lower > self.high:
+            return FAILS
+        return OPEN
+
+    @property
+    def expected(self):
+        """The bounds in words."""
+        if self.low == self.high:
+            return f"expected {number(self.low)}"
+        if math.isinf(self.high):
+            return f"expected at least {number(self.low)}"
+        if math.isinf(self.low):
+            return f"expected at most {number(self.high)}"
+        return f"expected {number(self.low)} to {number(self.high)}"
+
+
+@dataclass(frozen=True)
+class Claim:
+    """What the post says, in this book's words, and the checks that decide it."""
+
+    name: str
+    text: str
+    checks: tuple
+
+    @property
+    def verdict(self):
+        """All checks hold, or none does, or some do; or what is left cannot be told."""
+        outcomes = {check.outcome for check in self.checks}
+        if {HOLDS, FAILS} <= outcomes:
+            return IN_PART
+        if OPEN in outcomes or not outcomes:
+            return OPEN
+        return outcomes.pop()
+
+    def as_dict(self):
+        """Return the claim as what JSON can hold, verdict and outcomes included."""
+        checks = [
+            {
+                "what": check.what,
+                "estimate": _finite(asdict(check.estimate)),
+                "bounds": _finite({"low": check.low, "high": check.high}),
+                "outcome": check.outcome,
+            }
+            for check in self.checks
+        ]
+        return {"name": self.name, "text": self.text, "verdict": self.verdict, "checks": checks}
+
+
+def one_more_run(what, quoted, values, spread=None, rounding=0.0):
+    """Return the check that a figure of one run lies where one more run of ours would fall.
+
+    `values` are ours, one a seed, `spread` the standard deviation of a single run if it is more
+    than theirs. The bounds are Student's 95 % prediction interval, `spread t sqrt(1 + 1/n)`, and
+    half of the last digit that was printed, `rounding`.
+    """
+    n, test = len(values), "prediction interval of one more run"
+    difference = float(quoted - np.mean(values))
+    if n < 2 or not math.isfinite(difference):
+        return Check(what, Estimate(difference, -math.inf, math.inf, n, test), 0, 0)
+    spread = np.std(values, ddof=1) if spread is None else spread
+    reach = float(stats.t.ppf(0.975, n - 1) * spread * math.sqrt(1 + 1 / n)) + rounding
+    return Check(what, Estimate(difference, difference, difference, n, test), -reach, reach)
+
+
+def claim(name, text, *checks):
+    """Return a `Claim`; `name` is what its row in the ledger is linked by."""
+    return Claim(name, text, checks)
+
+
+def save(ledger, path):
+    """Write the claims to a JSON file, whole or not at all."""
+    with runs.replacing(path) as temporary:
+        temporary.write_text(json.dumps([each.as_dict() for each in ledger], indent=1) + "\n")
+
+
+def load(path):
+    """Return the claims that `save` has written; their verdicts follow anew."""
+    return [
+        Claim(
+            each["name"],
+            each["text"],
+            tuple(
+                Check(
+                    check["what"],
+                    Estimate(**_infinite(check["estimate"])),
+                    **_infinite(check["bounds"]),
+                )
+                for check in each["checks"]
+            ),
+        )
+        for each in json.loads(path.read_text())
+    ]
+
+
+_ENDS = {"lower": -math.inf, "low": -math.inf, "upper": math.inf, "high": math.inf}
+
+
+def _finite(values):
+    """Put None for what JSON has no word for."""
+    return {
+        k: None if isinstance(v, float) and not math.isfinite(v) else v for k, v in values.items()
+    }
+
+
+def _infinite(values):
+    return {k: _ENDS.get(k, math.nan) if v is None else v for k, v in values.items()}
+
+
+def number(value):
+    """Write three digits, as many as an interval over a few seeds bears; large numbers whole."""
+    return (f"{value:,.0f}" if 1_000 <= abs(value) < math.inf else f"{value:.3g}").replace(
+        "-", "\N{MINUS SIGN}"
+    )

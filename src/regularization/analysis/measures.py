@@ -1,0 +1,121 @@
+"""Measures of weights: what the pictures show, as numbers."""
+
+import numpy as np
+from scipy.optimize import linear_sum_assignment
+
+
+def smoothness(images):
+    """Return the correlation of each pixel with its right and lower neighbours, over all images.
+
+    `images` is `[..., height, width]`. 1 is a plane, 0 salt and pepper; Moran's I on a grid, in
+    all but the borders' weights.
+    """
+    images = np.asarray(images, "float64")
+    right = images[..., :, :-1].ravel(), images[..., :, 1:].ravel()
+    below = images[..., :-1, :].ravel(), images[..., 1:, :].ravel()
+    return _correlation(*(np.concatenate(pair) for pair in zip(right, below, strict=True)))
+
+
+def total_variation(images):
+    """Return the mean jump between neighbouring pixels over the mean size of a pixel.
+
+    `images` is `[..., height, width]`. The anisotropic total variation of Rudin, Osher and Fatemi
+    (1992), per pixel and free of scale: 0 for a plane, large for salt and pepper.
+    """
+    images = np.asarray(images, "float64")
+    jumps = np.abs(np.diff(images, axis=-1)).mean() + np.abs(np.diff(images, axis=-2)).mean()
+    return float(jumps / (np.abs(images).mean() or 1))
+
+
+def high_frequencies(images, above=0.25):
+    """Return the share of the images' power at spatial frequencies over `above` cycles a pixel.
+
+    `images` is `[..., height, width]`; 0.5 is the finest pattern along a row or a column. A mean
+    has no frequency and does not count. White noise has most of its power up there.
+    """
+    return fine_power(images, above) / (fine_power(images, 0) or 1)
+
+
+def fine_power(images, above=0.25):
+    """Return the images' power at spatial frequencies over `above` cycles a pixel."""
+    images = np.asarray(images, "float64")
+    rows, columns = (np.fft.fftfreq(size) for size in images.shape[-2:])
+    power = np.abs(np.fft.fft2(images)) ** 2
+    return float(power[..., np.hypot(rows[:, None], columns) > above].sum())
+
+
+def near_zero(weights, within=0.01):
+    """Return the share of weights whose size is below `within`, in the weights' own unit."""
+    return float(np.mean(np.abs(weights) < within))
+
+
+def pixels_in_use(weights):
+    """Return on how many pixels a class relies, averaged: `(sum |w|)^2 / sum w^2` of its image.
+
+    The participation ratio: k weights of one size and zeros elsewhere count k.
+    """
+    sizes = np.abs(np.asarray(weights, "float64")).reshape(len(weights), -1)
+    return float(np.mean(sizes.sum(axis=1) ** 2 / ((sizes**2).sum(axis=1) + 1e-300)))
+
+
+def class_means(digits):
+    """Return the mean training image of each class on [0, 1], `[classes, height, width]`."""
+    images, labels = digits.train_images, digits.train_labels
+    return np.stack([images[labels == c].mean(axis=0) / 255 for c in range(digits.classes)])
+
+
+def template_likeness(weights, templates):
+    """Return how much each class's weights look like its mean image, averaged over the classes.
+
+    Both are `[classes, height, width]`. The templates are first centred: what is common to all
+    classes tells none of them apart. 1 is the same picture up to scale, 0 nothing in common.
+    """
+    distinct = templates - templates.mean(axis=0)
+    pairs = zip(weights, distinct, strict=True)
+    return float(np.mean([_correlation(w.ravel(), t.ravel()) for w, t in pairs]))
+
+
+def own_template(weights, templates):
+    """Return the share of classes whose image is most like the mean image of its own class.
+
+    Both are `[classes, height, width]` and centred over the classes, which a softmax ignores.
+    """
+    weights, templates = (a - a.mean(axis=0) for a in (weights, templates))
+    match = [[_correlation(w.ravel(), t.ravel()) for t in templates] for w in weights]
+    return float(np.mean(np.argmax(match, axis=1) == np.arange(len(weights))))
+
+
+def likeness(a, b):
+    """Return the cosine between two arrays of weights: 1 is the same picture up to scale."""
+    a, b = np.ravel(a).astype("float64"), np.ravel(b).astype("float64")
+    return float(a @ b / np.sqrt((a @ a) * (b @ b)))
+
+
+def distance(a, b):
+    """Return how far two arrays of weights are apart up to scale: 0 the same picture, 1 nothing.
+
+    What is left of one, at length 1, when the best multiple of the other is taken away: the sine
+    of the angle between them, `sqrt(1 - likeness^2)`. Both are `[classes, height, width]` and
+    centred over the classes first: a softmax ignores what all classes share.
+    """
+    a, b = (np.asarray(x, "float64") - np.mean(x, axis=0) for x in (a, b))
+    return float(np.sqrt(max(0.0, 1 - likeness(a, b) ** 2)))
+
+
+def matched_distance(a, b):
+    """Return the distance up to scale of two hidden layers' weights, unit by unit, averaged.
+
+    Both are `[units, height, width]`. A layer's units have no order, so they are first paired such
+    that the cosines of the pairs are largest in sum (Kuhn, 1955); a ReLU ignores each one's scale.
+    """
+    a, b = (np.float64(w).reshape(len(w), -1) for w in (a, b))
+    a, b = (w / (np.linalg.norm(w, axis=1, keepdims=True) + 1e-300) for w in (a, b))
+    cosines = a @ b.T
+    pairs = linear_sum_assignment(cosines, maximize=True)
+    return float(np.mean(np.sqrt(np.clip(1 - cosines[pairs] ** 2, 0, 1))))
+
+
+def _correlation(a, b):
+    """Return Pearson's correlation, 0 where one of the two does not vary."""
+    a, b = a - a.mean(), b - b.mean()
+    return float(a @ b / (np.sqrt((a @ a) * (b @ b)) or 1))

@@ -1,0 +1,57 @@
+"""Questions that a page asks before it answers them."""
+
+import html
+
+import numpy as np
+from IPython.display import HTML
+
+from regularization.analysis import statistics
+from regularization.report.pictures import wall
+from regularization.report.style import live_by
+from regularization.report.tables import percent
+
+
+def guess(name, accuracy, plain=None):
+    """Ask for a guess at a technique's test accuracy; the answer can be unfolded.
+
+    `accuracy` and `plain`, without regularization, are one number a seed.
+    """
+    answer = f"{name}: {percent(accuracy)}"
+    if plain is not None:
+        answer += f", against {percent(plain)} without regularization"
+    question = f"Guess first: of 100 test digits, how many will it know? ({name}, at the end.)"
+    mean, low, high = (100 * value for value in statistics.interval(accuracy))
+    told = dict(name=name, mean=mean, low=low, high=high)
+    if plain is not None:
+        told["plain"] = 100 * np.mean(plain)
+    return _guess("number", question, f"<p>{html.escape(answer)}.</p>", **told)
+
+
+def guess_order(accuracies):
+    """Ask for the order of test accuracies, by title, one number a seed each."""
+    ordered = sorted(accuracies, key=lambda title: -np.mean(accuracies[title]))
+    items = [f"{title}: {percent(accuracies[title])}" for title in ordered]
+    answer = "".join(f"<li>{html.escape(item)}</li>" for item in items)
+    question = "Guess first: which has the highest test accuracy, and which the lowest?"
+    told = dict(names=ordered, said=items)
+    return _guess("order", question, f"<ol>{answer}</ol>", **told)
+
+
+def guess_rows(runs):
+    """Ask which row of a wall is whose: `runs` by title, shown without it, and in another order."""
+    titles = np.random.default_rng(2016).permutation(list(runs)).tolist()
+    letters = "ABCDEFGHIJ"[: len(titles)]
+    rows = {letter: runs[title] for letter, title in zip(letters, titles, strict=True)}
+    shown = wall(rows, own_scales=True)
+    answer = ", ".join(f"{letter}: {title}" for letter, title in zip(letters, titles, strict=True))
+    question = "Guess first: which row is whose?"
+    told = dict(letters=[*letters], names=titles)
+    return shown, _guess("rows", question, f"<p>{html.escape(answer)}.</p>", **told)
+
+
+def _guess(kind, question, answer, **told):
+    """Return a question whose answer can be unfolded, and guessed where the page is served."""
+    return HTML(
+        f'<div class="guess"{live_by("guess", kind=kind, question=question, **told)}><details>'
+        f"<summary>{html.escape(question)}</summary>{answer}</details></div>"
+    )

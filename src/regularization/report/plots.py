@@ -1,0 +1,225 @@
+"""Plots: curves with bands, forests of intervals, trees, contours."""
+
+import numpy as np
+from matplotlib.patches import Ellipse
+
+from regularization.analysis import statistics
+from regularization.report.style import drawn
+
+
+def along(x, panels, xlabel, caption, marks=None, log=True):
+    """Plot measures against `x`, a panel each: the mean over the seeds, its 95 % interval as band.
+
+    `panels` holds by the y axis's label curves by name, `[len(x), seeds]`. `marks` are places on
+    the x axis by name.
+    """
+
+    def draw(figure):
+        axes = figure.subplots(len(panels), 1, squeeze=False, sharex=True)[:, 0]
+        for axis, (label, curves) in zip(axes, panels.items(), strict=True):
+            for name, values in curves.items():
+                intervals = np.transpose([statistics.interval(v) for v in values])
+                _line_and_band(axis, name, x, *intervals)
+            axis.set_ylabel(label)
+            if log:
+                axis.set_xscale("log")
+                axis.minorticks_off()  # they would be half of the figure's bytes
+            for place, style in zip((marks or {}).values(), ("--", ":", "-."), strict=False):
+                axis.axvline(place, color="0.5", lw=1, ls=style)
+            if len(curves) > 2:  # too many to leave room among the lines
+                figure.legend(
+                    *axis.get_legend_handles_labels(), loc="outside lower center", ncols=2
+                )
+            elif len(curves) > 1:
+                axis.legend()
+        if not log:
+            axis.locator_params(axis="x", nbins=6)
+        axis.set_xlabel(xlabel)
+
+    said = (
+        f"{label}, {name}: {np.mean(values[0]):.3g} at {x[0]:g}, {np.mean(values[-1]):.3g} at "
+        f"{x[-1]:g}, largest at {x[int(np.argmax(np.mean(values, axis=1)))]:g}"
+        for label, curves in panels.items()
+        for name, values in curves.items()
+    )
+    placed = "".join(f" {name} is at {place:g}." for name, place in (marks or {}).items())
+    below = max(len(curves) for curves in panels.values())
+    size = (5.6, 1.75 * len(panels) + 0.5 + (0.15 * below + 0.1 if below > 2 else 0))
+    return drawn(draw, size, caption, f"Curves against {xlabel}. {'; '.join(said)}.{placed}")
+
+
+def _line_and_band(axis, name, x, middle, low, high):
+    (line,) = axis.plot(x, middle, label=name)
+    axis.fill_between(x, low, high, alpha=0.25, lw=0, color=line.get_color())
+
+
+def curves(runs, measure="test_accuracy", windows=None):
+    """Plot a measure of several runs (a dict by title) against the step: mean and range of seeds.
+
+    `measure` is "test_accuracy" or "train_loss"; `windows` is a list of (title, first, last step),
+    a panel each, or None for one panel with every step.
+    """
+    steps = max(run.steps for run in runs.values())
+    windows = windows or [("", 0, steps)]
+    label = {"test_accuracy": "test accuracy, %", "train_loss": "training loss"}[measure]
+    scale = 100 if measure == "test_accuracy" else 1
+
+    def draw(figure):
+        panels = figure.subplots(len(windows), 1, squeeze=False)[:, 0]
+        for panel, (title, first, last) in zip(panels, windows, strict=True):
+            for name, run in runs.items():
+                step = np.array(run.curve["step"])
+                seen = (step >= first) & (step <= last)
+                values = scale * np.array(run.curve[measure])[seen]
+                band = values.min(axis=1), values.max(axis=1)
+                _line_and_band(panel, name, step[seen], values.mean(axis=1), *band)
+            panel.set(title=title, ylabel=label, xlim=(first, last))
+            panel.locator_params(axis="x", nbins=4)  # 150,000 is a long word on a phone
+            panel.xaxis.set_major_formatter("{x:,.0f}")
+        panel.set_xlabel("step")
+        if len(runs) > 1:
+            figure.legend(*panel.get_legend_handles_labels(), loc="outside lower center", ncols=2)
+
+    ends = "; ".join(
+        f"{name} {scale * np.mean(run.curve[measure][0]):.3g} at step {run.curve['step'][0]:,} and "
+        f"{scale * np.mean(run.curve[measure][-1]):.3g} at step {run.curve['step'][-1]:,}"
+        for name, run in runs.items()
+    )
+    caption = f"{label.capitalize()} while training: mean and range over the seeds."
+    size = (5.6, 2.1 * len(windows) + (0.9 if len(runs) > 1 else 0.5))
+    return drawn(draw, size, caption, f"Curves of {label} against the step: {ends}.")
+
+
+def lines(x, ys, xlabel, ylabel, caption, alt, mark=None, log=False):
+    """Plot `ys`, a dict of curves over `x` by name; `mark` is an x to point out.
+
+    With `log` both axes are logarithmic, a tick a doubling, and every point is marked.
+    """
+
+    def draw(figure):
+        axis = figure.subplots()
+        for name, y in ys.items():
+            axis.plot(x, y, "o-" if log else "-", label=name)
+        if log:
+            axis.set_xscale("log", base=2)
+            axis.set_yscale("log", base=2)
+            axis.xaxis.set_major_formatter("{x:g}")
+            axis.yaxis.set_major_formatter("{x:g}")
+            low, high = axis.get_ylim()
+            axis.set_ylim(low, max(high, 2.5 * low))  # room for a second tick
+        if mark is not None:
+            axis.axvline(mark, color="0.5", lw=1)
+        axis.set(xlabel=xlabel, ylabel=ylabel)
+        if len(ys) > 1:
+            axis.legend()
+
+    return drawn(draw, (5.6, 2.8), caption, alt)
+
+
+def forest(estimates, xlabel, caption):
+    """Draw `claims.Estimate`s by name, the largest on top: each mean with its interval."""
+    ordered = sorted(estimates.items(), key=lambda item: -item[1].mean)
+    names, found = zip(*ordered, strict=True)
+    means = np.array([estimate.mean for estimate in found])
+    ends = np.array([[estimate.lower, estimate.upper] for estimate in found])
+    ends = np.where(np.isfinite(ends), ends, means[:, None])  # one seed has no interval
+
+    def draw(figure):
+        axis = figure.subplots()
+        axis.hlines(range(len(names)), *ends.T, color="#2f62b3", lw=2, alpha=0.7)
+        axis.plot(means, range(len(names)), "o", color="#d9730d")
+        axis.axvline(0, color="0.5", lw=1, ls="--")
+        axis.set_yticks(range(len(names)), names)
+        axis.set(xlabel=xlabel, ylim=(len(names) - 0.4, -0.6))
+
+    alt = "From the largest down: " + "; ".join(f"{n} {e}" for n, e in ordered) + "."
+    return drawn(draw, (5.6, 0.23 * len(names) + 0.7), caption, alt)
+
+
+def family_tree(changes, kinds, distances, floor):
+    """Draw which techniques' weights are close, and beside each name what the technique changes.
+
+    `changes` holds some of the `kinds` by each technique's title, `distances` is the matrix of the
+    distances of their weights, up to scale. Nearest are joined first, groups at the mean distance
+    of their members. `floor` is two seeds' distance of one technique, a line to tell chance by.
+    """
+    # Here, since every chapter would wait for it and one draws a tree.
+    from scipy.cluster import hierarchy
+    from scipy.spatial.distance import squareform
+
+    names = list(changes)
+    joined = hierarchy.linkage(
+        squareform(distances, checks=False), "average", optimal_ordering=True
+    )
+    tree = hierarchy.dendrogram(joined, no_plot=True, labels=names)
+    order, height = tree["ivl"], 0.23 * len(names) + 0.9
+
+    def draw(figure):
+        lines, dots = figure.subplots(1, 2, gridspec_kw=dict(width_ratios=[5, 4]), sharey=True)
+        for places, heights in zip(tree["icoord"], tree["dcoord"], strict=True):
+            lines.plot(heights, (np.array(places) - 5) / 10, color="#d9730d", lw=1.3, ls="-")
+        lines.axvline(floor, color="0.5", lw=1, ls="--")
+        lines.set(xlabel="distance", xlim=(1.02 * max(joined[-1, 2], floor), 0))
+        lines.set_yticks(range(len(names)), order)
+        lines.tick_params(axis="y", left=False, labelleft=False, right=False, labelright=True)
+        lines.spines["left"].set_visible(False)
+        for column, kind in enumerate(kinds):
+            rows = [row for row, name in enumerate(order) if kind in changes[name]]
+            dots.plot([column] * len(rows), rows, "osD^v"[column], ms=6)
+        dots.set_xticks(range(len(kinds)), kinds, rotation=90)
+        dots.set(xlim=(-0.6, len(kinds) - 0.4), ylim=(len(names) - 0.4, -0.6))
+        dots.tick_params(axis="y", left=False, labelleft=False)
+        dots.grid(axis="y", alpha=0.25)
+        for side in ("left", "bottom"):
+            dots.spines[side].set_visible(False)
+
+    pairs = ", ".join(
+        f"{names[i]} and {names[j]} ({distances[i, j]:.2f})" for i, j in closest(distances, 5)
+    )
+    caption = (
+        "Which techniques leave like weights: each is joined to its nearest, at their distance up "
+        "to scale. Dashed, the distance of two seeds without regularization. At the right, what "
+        "each technique changes."
+    )
+    alt = (
+        f"A tree of {len(names)} techniques. In its order: {', '.join(order)}. The closest pairs "
+        f"are {pairs}; two seeds of one technique are {floor:.2f} apart."
+    )
+    return drawn(draw, (5.6, height), caption, alt)
+
+
+def closest(distances, count):
+    """Return the pairs of rows that are nearest to each other, nearest first."""
+    pairs = np.transpose(np.triu_indices(len(distances), 1))
+    return pairs[np.argsort([distances[tuple(pair)] for pair in pairs])[:count]]
+
+
+def point_and_distribution(first, second, loss, optimum, width):
+    """Draw a loss over two weights twice: its optimum as a point, and as a distribution.
+
+    `loss` is `[len(second), len(first)]`, `optimum` the two weights, `width` the distribution's
+    standard deviation (one, or one for each weight), drawn at one and two of them.
+    """
+    widths = np.broadcast_to(width, 2)
+    levels = np.linspace(loss.min(), loss.max(), 14)
+
+    def draw(figure):
+        titles = ["a point", "a distribution"]
+        for axis, title in zip(figure.subplots(1, 2, sharey=True), titles, strict=True):
+            axis.contour(first, second, loss, levels=levels, colors="#8b8f96", linewidths=0.7)
+            axis.set(title=title, xlabel="one weight", box_aspect=1)
+            if title == "a point":
+                axis.plot(*optimum, "o", color="#d9730d")
+                axis.set_ylabel("another weight")
+            else:
+                for deviations in (1, 2):
+                    size = 2 * deviations * widths
+                    axis.add_patch(Ellipse(optimum, *size, color="#d9730d", alpha=0.3, lw=0))
+
+    caption = "An optimum in weight space, as a point and as a distribution around it."
+    alt = (
+        "Two panels with the same contours of the loss over two weights. Left, one dot at "
+        f"({optimum[0]:.2f}, {optimum[1]:.2f}); right, two discs around the same place, of one and "
+        f"two standard deviations of {' and '.join(f'{w:.2g}' for w in np.unique(widths))}."
+    )
+    return drawn(draw, (5.6, 3.2), caption, alt)

@@ -1,0 +1,119 @@
+"""How a figure looks and what it is: HTML with its caption and an alt text that says what is seen.
+
+Figures are SVG inside HTML, drawn without ground and in the page's own text colour, so one source
+serves light pages, dark pages and JupyterLab.
+"""
+
+import base64
+import html
+import io
+import json
+import re
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import matplotlib.pyplot as plt
+import numpy as np
+from matplotlib.colors import LinearSegmentedColormap
+from PIL import Image
+
+STYLE = Path(__file__).with_name("book.mplstyle")
+
+
+#: Negative is dark, zero grey, positive light: also without colour, on any ground.
+DIVERGING = LinearSegmentedColormap.from_list(
+    "diverging", ["#06184d", "#2f62b3", "#8b8f96", "#eaae55", "#fff6d6"]
+)
+
+
+@dataclass(frozen=True)
+class Figure:
+    """A picture or table as HTML, with its caption; notebooks display it as it stands.
+
+    Its `kind` is "Figure", "Table" or "Opening". The site numbers the first two. A table has its
+    caption within, an opening shows none. A page that is served makes a figure `live`: by the name
+    of a widget (assets/living) and what it is told.
+    """
+
+    content: str
+    caption: str
+    alt: str = ""
+    kind: str = "Figure"
+    live: str = ""
+
+    def _repr_html_(self):
+        below = (
+            f"<figcaption>{caption_of(self.caption)}</figcaption>" if self.kind == "Figure" else ""
+        )
+        return (
+            f'<figure class="book-figure" data-kind="{self.kind}"{self.live}>{self.content}{below}'
+            "</figure>"
+        )
+
+    def __repr__(self):
+        return f"Figure: {self.caption} {self.alt}"
+
+
+def live(figure, widget, **told):
+    """Return a figure that a widget (assets/living) takes over where the page is served."""
+    return replace(figure, live=live_by(widget, **told))
+
+
+def live_by(widget, **told):
+    """Return the attributes that name a widget and what it is told."""
+    return f' data-live="{widget}" data-told="{html.escape(json.dumps(told))}"'
+
+
+def caption_of(text):
+    """Return a caption as HTML."""
+    return f'<span class="caption-text">{html.escape(text)}</span>'
+
+
+def drawn(draw, size, caption, alt):
+    """Run `draw(figure)` on an empty figure of `size` inches; return the `Figure`."""
+    # The salt makes ids differ between the figures of a page, and agree between two builds.
+    with plt.style.context(STYLE), plt.rc_context({"svg.hashsalt": caption + alt}):
+        figure = plt.figure(figsize=size)
+        draw(figure)
+        file = io.StringIO()
+        figure.savefig(file, format="svg", metadata={"Date": None})
+        plt.close(figure)
+    svg = file.getvalue()
+    svg = svg[svg.index("<svg") :].replace("#010203", "currentColor").strip()
+    svg = re.sub(r"<metadata>.*?</metadata>", "", svg, flags=re.DOTALL)
+    svg = re.sub(r'<g id="[^"]*"', "<g", svg)
+    svg = re.sub(r'(<image [^>]*?)id="image\w*" ?', r"\1", svg)  # equal pictures have equal ids
+    svg = re.sub(r"font-family: [^;]*; ", "", svg)  # the page's own
+    svg = re.sub(r'(?<=data:image/png;base64,)[^"]+', _with_palette, svg)
+    svg = re.sub(r' (?:d|x|y|transform)="[^"]*"', _rounded, re.sub(r"\s+", " ", svg))
+    svg = re.sub(
+        r'<svg [^>]*viewBox="([^"]*)"[^>]*>',
+        r'<svg xmlns="http://www.w3.org/2000/svg" xmlns:xlink="http://www.w3.org/1999/xlink" '
+        rf'viewBox="\1" role="img" aria-label="{html.escape(alt)}" '
+        f'style="display:block;width:100%;max-width:{size[0] * 6.4:.0f}rem;height:auto">',
+        svg,
+        count=1,
+    )
+    return Figure(svg, caption, alt)
+
+
+def _with_palette(png):
+    """Write a PNG in base64 as one with a palette, where its colours are few: half as long."""
+    picture = np.array(Image.open(io.BytesIO(base64.b64decode(png[0]))).convert("RGBA"))
+    colours, places = np.unique(picture.reshape(-1, 4), axis=0, return_inverse=True)
+    if len(colours) > 256 or colours[:, 3].min() < 255:
+        return png[0]
+    packed = Image.fromarray(places.reshape(picture.shape[:2]).astype("uint8"), "P")
+    packed.putpalette(colours[:, :3].tobytes())
+    file = io.BytesIO()
+    packed.save(file, "PNG", optimize=True)
+    return base64.b64encode(file.getvalue()).decode()
+
+
+def _rounded(attribute):
+    """Cut the numbers of an attribute of SVG to a thousandth of a point."""
+    return re.sub(r"(\.\d{3})\d+", r"\1", attribute[0])
+
+
+class Html(str):
+    """A table cell that is HTML as it stands."""

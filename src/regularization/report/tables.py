@@ -1,0 +1,225 @@
+"""Tables and sentences: numbers with their intervals, beside the post's, and the ledger."""
+
+import html
+import inspect
+import re
+import textwrap
+from typing import NamedTuple
+
+import numpy as np
+from IPython.display import Markdown
+
+from regularization.analysis import measures, statistics
+from regularization.analysis.claims import FAILS, HOLDS, IN_PART, OPEN, points
+from regularization.report.style import Figure, Html, caption_of
+
+
+def gains(rows, headers, corner, caption):
+    """Return a map as a table: points gained in amber or lost in blue, with paired intervals.
+
+    `rows` holds lists of `claims.Estimate` by their title, one for each of the `headers`. Strong
+    print says that the interval does not contain zero.
+    """
+
+    def cell(gain):
+        half = (gain.upper - gain.lower) / 2
+        spread = f"<small> ± {half:.1f}</small>" if np.isfinite(half) else ""
+        said = f"{gain.mean:+.1f}".replace("-", "\N{MINUS SIGN}")
+        weight = 600 if gain.lower > 0 or gain.upper < 0 else 400
+        depth = 0.45 * min(abs(gain.mean) / 5, 1)  # full, and still legible, at five points
+        colour = "217 115 13" if gain.mean > 0 else "47 98 179"
+        style = f"background:rgb({colour} / {depth:.2f});font-weight:{weight};padding:0.1em 0.4em"
+        return Html(f'<span style="{style}">{said}{spread}</span>')
+
+    cells = [[title, *map(cell, estimates)] for title, estimates in rows.items()]
+    return table([corner, *headers], cells, caption)
+
+
+def source(*functions):
+    """Return the code of functions as Markdown, without their docstrings."""
+    code = "\n".join(textwrap.dedent(inspect.getsource(function)) for function in functions)
+    code = re.sub(r'\n *""".*?"""', "", code, flags=re.DOTALL)
+    return Markdown(f"```python\n{code}```")
+
+
+def table(headers, rows, caption, kind=""):
+    """Return a table: `headers` are strings, each row begins with its own header.
+
+    A table of sentences is "stacked" where the page is narrow: its cells stand below one another. A
+    "sortable" one is sorted and filtered by the reader, in the page (assets/tables.js).
+    """
+    head = "".join(
+        f'<th scope="col">{html.escape(header)}</th>' if header else "<td></td>"
+        for header in headers
+    )
+    body = "".join(
+        f'<tr><th scope="row">{_cell(first)}</th>'
+        + "".join(f"<td{_sort_value(cell)}>{_cell(cell)}</td>" for cell in cells)
+        + "</tr>"
+        for first, *cells in rows
+    )
+    kind = f' class="{kind}"' if kind else ""
+    content = (
+        # A table that is wider than the page is scrolled in its frame, by keyboard too.
+        f'<div role="group" tabindex="0" aria-label="{html.escape(caption)}">'
+        f"<table{kind}><caption>{caption_of(caption)}</caption>"
+        f"<thead><tr>{head}</tr></thead><tbody>{body}</tbody></table></div>"
+    )
+    return Figure(content, caption, kind="Table")
+
+
+_MARKS = {HOLDS: "✓", IN_PART: "◐", FAILS: "✗", OPEN: "?"}
+
+
+def ledger(claims):
+    """Return a table of claims, their checks with bounds and evidence, and the verdict."""
+    rows = [
+        [
+            Html(f'<span id="claim-{claim.name}">{html.escape(claim.text)}</span>'),
+            Html("".join(f"<p>{html.escape(_check_line(check))}</p>" for check in claim.checks)),
+            f"{_MARKS[claim.verdict]} {claim.verdict}",
+        ]
+        for claim in claims
+    ]
+    caption = "Claims, checks with 95 % intervals, and the verdict that follows."
+    return table(["claim", "checks and evidence", "verdict"], rows, caption, "stacked")
+
+
+def ledger_summary(claims):
+    """Return a table of claims and verdicts, each claim a link to its row above."""
+    rows = [
+        [
+            Html(f'<a href="#claim-{claim.name}">{html.escape(claim.text)}</a>'),
+            f"{sum(check.outcome == HOLDS for check in claim.checks)} of {len(claim.checks)}",
+            f"{_MARKS[claim.verdict]} {claim.verdict}",
+        ]
+        for claim in claims
+    ]
+    caption = "Every claim, how many of its checks hold, and the verdict."
+    return table(["claim", "checks that hold", "verdict"], rows, caption)
+
+
+def _check_line(check):
+    estimate = check.estimate
+    many = "" if estimate.test == "counted" else f"; n = {estimate.n:,}, {estimate.test}"
+    return f"{_MARKS[check.outcome]} {check.what}: {estimate}, {check.expected}{many}"
+
+
+class Sorted(NamedTuple):
+    """A table cell with the number by which it is sorted."""
+
+    text: str
+    number: float
+
+    def __str__(self):
+        """The text."""
+        return self.text
+
+
+def _sort_value(cell):
+    return f' data-sort="{cell.number:.9g}"' if isinstance(cell, Sorted) else ""
+
+
+def _cell(value):
+    return value if isinstance(value, Html) else html.escape(str(value))
+
+
+def percent(values, digits=1):
+    """Write an accuracy per seed as mean and 95 % interval: "93.1 % (93.0 to 93.2)"."""
+    mean, low, high = (100 * value for value in statistics.interval(values))
+    if len(values) < 2:
+        return f"{mean:.{digits}f} %"
+    return f"{mean:.{digits}f} % ({low:.{digits}f} to {high:.{digits}f})"
+
+
+def against_post(runs, post):
+    """Return the post's table beside ours: `runs` by slug, `post` its quoted figures by slug.
+
+    Ours are means over the seeds, accuracy with its 95 % interval: with the technique off at test,
+    and as the post measured it. Several runs are a row each, a single one a column.
+    """
+    rows = []
+    for slug, run in runs.items():
+        theirs = post[slug]
+        published = f"{100 * theirs['test_accuracy']:.1f} %"
+        rows.append(
+            {
+                "": run.title,
+                "test accuracy": (plus_minus(run.test_accuracy), "–"),
+                "as published": (plus_minus(run.test_accuracy_as_published), published),
+                "smallest weight": _with_quoted(np.mean(run.weight_min), theirs["weight_min"]),
+                "largest weight": _with_quoted(np.mean(run.weight_max), theirs["weight_max"]),
+            }
+        )
+    caption = (
+        "Test accuracy with its 95 % interval over the seeds, smallest and largest weight (mean "
+        "over the seeds); "
+    )
+    if len(rows) == 1:
+        pairs = [(name, *values) for name, values in rows[0].items() if name]
+        return table(["", "ours", "the post"], pairs, caption + "ours and the post's.")
+    cells = [
+        [row.pop(""), *(" | ".join(v for v in values if v != "–") for values in row.values())]
+        for row in rows
+    ]
+    return table(["", *rows[0]], cells, caption + "ours, and after the bar the post's.")
+
+
+def plus_minus(values):
+    """Write an accuracy per seed as mean and half of its 95 % interval."""
+    mean, low, high = (100 * value for value in statistics.interval(values))
+    return f"{mean:.1f} ± {(high - low) / 2:.1f} %"
+
+
+def answers(probabilities, titles, caption):
+    """Return a table of the ten probabilities `[techniques, classes]` that each technique gives."""
+    rows = [
+        [title, *(Html(_share(p)) for p in each)]
+        for title, each in zip(titles, probabilities, strict=True)
+    ]
+    headers = ["technique", *map(str, range(probabilities.shape[1]))]
+    return table(headers, rows, caption, "answers")
+
+
+def _share(probability):
+    said = f"{100 * probability:.0f}"
+    return f'<span style="--share:{probability:.2f}">{said if said != "0" else "·"}</span>'
+
+
+def beside(runs):
+    """Return a table of several runs (a dict by title): accuracy, and what the pictures show."""
+    rows = [
+        [
+            title,
+            plus_minus(run.test_accuracy),
+            f"{np.mean([measures.smoothness(w) for w in run.weights]):.2f}",
+            f"{100 * measures.near_zero(run.weights):.0f} %",
+            f"{np.mean(run.weight_min):.2g}",
+            f"{np.mean(run.weight_max):.2g}",
+        ]
+        for title, run in runs.items()
+    ]
+    headers = ["", "test accuracy", "smoothness", "near zero", "smallest", "largest"]
+    caption = (
+        "Test accuracy with its 95 % interval over the seeds; smoothness of the weight images, "
+        "share of weights below a hundredth, smallest and largest weight, means over the seeds."
+    )
+    return table(headers, rows, caption)
+
+
+def with_equal_care(choice, best, plain):
+    """Say in Markdown what validation chose for a technique, and how it compares with none.
+
+    `choice` holds the settings by name, `best` and `plain` are the runs.
+    """
+    chosen = ", ".join(f"{name.replace('_', ' ')} {value:g}" for name, value in choice.items())
+    gain = points(best.test_accuracy, plain.test_accuracy)
+    return Markdown(
+        f"Validation chose {chosen}. The test accuracy is then **{percent(best.test_accuracy)}**, "
+        f"and without regularization, chosen with the same care, {percent(plain.test_accuracy)}: "
+        f"a difference of **{gain}** points, seed by seed."
+    )
+
+
+def _with_quoted(ours, theirs):
+    return f"{ours:.2g}" if abs(ours) < 1 else f"{ours:.2f}", f"{theirs:g}"

@@ -1,0 +1,171 @@
+"""What the living pages load: weights, digits and films, small files beside the results.
+
+A file is named arrays and words about them, safetensors packed by gzip, whose checksum tells a
+damaged one. `book/assets/living/files.js` reads it.
+"""
+
+import gzip
+import json
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+from safetensors.numpy import save as packed
+
+from regularization.analysis import evaluation, measures, statistics
+from regularization.core.fit import portion
+from regularization.results import run as runs
+from regularization.study import registry as experiments
+
+FRAMES = 20  # of a film along the training, at most
+SHADES = 31  # of a frame, on either side of zero: a byte each, packed to some five bits
+FEWER = 15  # the same for a page of many frames, to some four bits
+TEST, TRAIN, VALIDATION = 1_000, 2_000, 500  # digits that a page loads, at most
+#: How a drawing is brought into the form of the data: the longer side of what is drawn, in pixels,
+#: and what is laid in the middle. MNIST's is told by LeCun et al. (1998, section III.A).
+FORMS = {"mnist": {"box": 20, "centre": "mass"}, "digits": {"box": 8, "centre": "box"}}
+
+
+def save(name, arrays, about, folder=None):
+    """Write arrays by name, and `about`, what JSON can hold, to a file in the results' folder."""
+    content = packed(
+        {key: np.ascontiguousarray(array) for key, array in arrays.items()},
+        {"about": json.dumps(about)},
+    )
+    with runs.replacing(Path(folder or runs.folders()[0]) / name) as temporary:
+        temporary.write_bytes(gzip.compress(content, mtime=0))
+
+
+def reel(axes, weights, accuracy, shades=SHADES, note=""):
+    """Return the frames of a reel, int8, and what is said of them, a dict.
+
+    `axes` holds places by the name of what a slider moves along, one list for each leading axis of
+    `weights`, `[..., classes, height, width]`; `accuracy` has one number for each frame. A frame is
+    on its own scale. The `note` is shown beside the sliders.
+    """
+    limits = np.abs(weights).max(axis=(-3, -2, -1))
+    scales = np.where(limits > 0, limits, 1)[..., None, None, None]
+    frames = weights.reshape(-1, *weights.shape[-3:])
+    about = {
+        "axes": [{"name": name, "at": [*map(float, at)]} for name, at in axes.items()],
+        "shades": shades,
+        "note": note,
+        "limits": limits.ravel().tolist(),
+        "accuracy": np.ravel(accuracy).tolist(),
+        "smoothness": [measures.smoothness(frame) for frame in frames],
+    }
+    return np.round(weights / scales * shades).astype("int8"), about
+
+
+def save_film(slug, reels, folder=None):
+    """Write the reels of a film, pairs as `reel` returns them."""
+    arrays = {str(number): frames for number, (frames, _) in enumerate(reels)}
+    save(f"{slug}.film", arrays, {"reels": [about for _, about in reels]}, folder)
+
+
+class Film:
+    """What a run's first seed looks like on its way: give `watch` to `fit`, then save it."""
+
+    def __init__(self, digits):
+        """Keep the test digits, on which every frame is examined."""
+        self.test, self.steps, self.weights = (digits.test_images, digits.test_labels), [], []
+
+    def watch(self, step, weights):
+        """Take a picture of the first replica."""
+        self.steps.append(step)
+        self.weights.append(weights[0])
+
+    def save(self, slug, path, folder=None):
+        """Write the film: along the training, and along the path of `experiments.tuned`."""
+        # As many frames early as late, where early and late are powers of ten.
+        wanted = np.geomspace(self.steps[1], self.steps[-1], FRAMES - 1)
+        shown = [0, *np.unique(np.abs(np.subtract.outer(wanted, self.steps)).argmin(axis=1))]
+        weights = np.stack([self.weights[i] for i in shown])
+        accuracy = [evaluation.right(frame, *self.test).mean() for frame in weights]
+        training = reel({"step": [self.steps[i] for i in shown]}, weights, accuracy)
+        name = experiments.knob(slug)
+        at, note = path.learning_rate, f"Along the {name}: {path.steps:,} steps each"
+        if name in path.technique:
+            at, note = path.technique[name], f"{note}, at a learning rate of {at[0]:g}"
+        note = note.replace("_", " ") + "."
+        along = reel({name: at}, path.weights, path.test_accuracy, note=note)
+        save_film(slug, [training, along], folder)
+
+
+def save_weights(runs, folder=None):
+    """Write the weights of each run's first seed, `runs` by slug."""
+    weights = np.stack([run.weights[0] for run in runs.values()]).astype("float32")
+    about = {"techniques": [{"slug": slug, "title": run.title} for slug, run in runs.items()]}
+    save("weights.bin", {"weights": weights}, about, folder)
+
+
+def save_test_digits(digits, chosen, folder=None):
+    """Write the test digits at the places `chosen`, and how a drawing is made one of them."""
+    arrays = {"images": digits.test_images[chosen], "labels": digits.test_labels[chosen]}
+    save("test_digits.bin", arrays, FORMS[digits.name], folder)
+
+
+def save_training_digits(small, runs, tuned, reference, folder=None):
+    """Write the training and validation digits of `small`, and what the widget can set.
+
+    `runs` and `tuned` hold by slug what was trained at the chapters' settings and at those chosen
+    with equal care; `reference` is a run of ours on these digits.
+    """
+    names = ("train_images", "train_labels", "validation_images", "validation_labels")
+    mean, low, high = statistics.interval(reference.test_accuracy)
+    about = {
+        "techniques": [_technique(run, tuned[slug]) for slug, run in runs.items()],
+        "reference": {"steps": reference.steps, "mean": mean, "low": low, "high": high}
+        | {"learning_rate": reference.learning_rate, "batch_size": reference.batch_size},
+    }
+    save("training_digits.bin", {name: getattr(small, name) for name in names}, about, folder)
+
+
+def _technique(run, tuned):
+    """Return what a page has to know to train a technique, beyond its code."""
+    experiment, knob = experiments.get(run.slug), experiments.knob(run.slug)
+    settings = dict(run.technique)
+    return {
+        "slug": run.slug,
+        "title": run.title,
+        "name": settings.pop("name"),
+        "settings": settings,
+        "loss": run.loss,
+        "of_the_post": run.slug in experiments.EXPERIMENTS,
+        "knob": knob if experiment.tried else None,
+        "path": sorted(experiment.path or experiment.tried.get(knob, ())),
+        "in_chapter": {"rate": run.learning_rate, "strength": settings.get(knob)},
+        "chosen": {"rate": tuned.learning_rate, "strength": tuned.technique.get(knob)},
+    }
+
+
+def probabilities(runs, images):
+    """Return what each run's first seed makes of images: `[runs, n, classes]`."""
+    return np.stack([evaluation.probabilities(run.weights[0], images) for run in runs])
+
+
+def disagreement(answers):
+    """Return for each image the share of answers `[models, n]` that are not the most common."""
+    agreed = [np.bincount(column).max() for column in answers.T]
+    return 1 - np.array(agreed) / len(answers)
+
+
+def test_digits(digits, runs):
+    """Return the places of the test digits that a page loads: the most disputed first."""
+    chosen = np.unique(np.linspace(0, len(digits.test_images) - 1, TEST).round().astype(int))
+    answers = probabilities(runs, digits.test_images[chosen]).argmax(axis=-1)
+    return chosen[np.argsort(-disagreement(answers), kind="stable")]
+
+
+def training_digits(digits, chosen):
+    """Return those digits alone that a page loads, of the test digits those at places `chosen`."""
+    train, held_back = portion(digits, 0, TRAIN).numbers, slice(0, VALIDATION)
+    return replace(
+        digits,
+        train_images=digits.train_images[train],
+        train_labels=digits.train_labels[train],
+        validation_images=digits.validation_images[held_back],
+        validation_labels=digits.validation_labels[held_back],
+        test_images=digits.test_images[chosen],
+        test_labels=digits.test_labels[chosen],
+    )
