@@ -12,7 +12,7 @@ def weight_images(weights, name, digits=None, film=None):
     """Show the weights of one model, `[classes, height, width]`, on one scale, zero in the middle.
 
     With `digits` the alt text also says how much the images look like the class means. `film` is
-    the name of a `living.Film`, through which the reader can go.
+    the name of a `web.Film`, through which the reader can go.
     """
     limit = np.abs(weights).max()
 
