@@ -60,7 +60,7 @@ rule site:
         config=["_config.yml", "_toc.yml", "CITATION.cff", "requirements.txt"],
         scripts=[f"workflow/{name}.py" for name in ["site", "colophon", "contents", "repository"]],
         theme=[str(p) for p in sorted(Path("workflow/theme").rglob("*.*")) if p.suffix != ".pyc"],
-        figures=[str(p) for p in Path("src/regularization/report").glob("*.*")],
+        figures=[str(p) for p in sorted(Path("src/regularization/report").glob("*.*"))],
         settings=f"{BUILD}/settings.json",
     output:
         f"{BUILD}/html/index.html",

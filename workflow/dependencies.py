@@ -34,9 +34,9 @@ def _reached(code):
 
 @functools.cache
 def _of_module(path):
-    """Return the package's data files that a module names, and the modules that it imports."""
+    """Return the data files beside a module that it names, and the modules that it imports."""
     text = path.read_text()
-    files = (file for file in PACKAGE.rglob("*.*") if file.suffix in (".toml", ".mplstyle"))
+    files = (file for file in path.parent.glob("*.*") if file.suffix != ".py")
     return {file for file in files if file.name in text}, _imports(text)
 
 

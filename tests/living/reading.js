@@ -1,4 +1,4 @@
-// Read a file that regularization.living wrote, from the disk.
+// Read a file that regularization.web wrote, from the disk.
 import { readFileSync } from "node:fs";
 import { gunzipSync } from "node:zlib";
 

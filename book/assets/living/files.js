@@ -1,4 +1,4 @@
-// Reads what regularization.living writes: named arrays and words about them, safetensors in gzip.
+// Reads what regularization.web writes: named arrays and words about them, safetensors in gzip.
 
 const KINDS = { F32: Float32Array, U8: Uint8Array, I8: Int8Array };
 

@@ -2,7 +2,7 @@
 
 import { element } from "./controls.js";
 
-// regularization.figures.DIVERGING: negative is dark, zero grey, positive light.
+// regularization.report.style.DIVERGING: negative is dark, zero grey, positive light.
 const STOPS = ["#06184d", "#2f62b3", "#8b8f96", "#eaae55", "#fff6d6"].map((hex) =>
   [1, 3, 5].map((at) => parseInt(hex.slice(at, at + 2), 16)),
 );
