@@ -571,9 +571,11 @@ def test_from_a_file_the_page_says_that_it_would_move_if_it_were_served(visit):
 def test_the_keyboard_reaches_every_control_and_shows_where_it_is(open_page, name):
     page = open_page(name, "[data-live]", ":is(button, .living-panel)")
     controls = "[data-live] :is(button, input, select, canvas[tabindex])"
+    for widget in page.locator("[data-live]").all():  # they begin when they are looked at
+        widget.scroll_into_view_if_needed()
+        widget.locator(":is(button, input, select, canvas)").first.wait_for(state="attached")
+    page.wait_for_load_state("networkidle")
     seen = page.locator(f"{controls} >> visible=true")
-    for control in seen.all():
-        control.scroll_into_view_if_needed()
     wanted = sum(control.is_enabled() for control in seen.all())
     page.locator("article h1").click()
     reached = 0
