@@ -10,6 +10,7 @@ GPU     ?= 0
 CONFIG  ?=
 VERSION ?=
 AGAINST ?=
+RUNS    ?=
 
 one_of = $(if $(filter $(words $($(1))):$($(1)),$(addprefix 1:,$(2))),,$(error \
   $(1)='$($(1))' is unknown. Expected one of: $(2). For example: make book $(1)=$(firstword $(2))))
@@ -25,6 +26,8 @@ export KERAS_BACKEND := $(BACKEND)
 ifneq ($(MNIST_DIR),)
 override export MNIST_DIR := $(shell cd "$(MNIST_DIR)" 2>/dev/null && pwd || echo "$(MNIST_DIR)")
 endif
+# A checkout runs its own sources, whatever environment it was lent.
+export PYTHONPATH := $(CURDIR)/src
 ifeq ($(OS),Windows_NT)
 export PATH := $(CURDIR)/.venv/Scripts;$(PATH)
 else
@@ -39,8 +42,8 @@ PACKAGES = $(if $(shell command -v npm),node_modules/.installed)
 
 help:  ## this list
 	@echo "make book    execute every chapter and build the site ($(BUILD)/html/index.html)"
-	@echo "make quick   the same in four to seven minutes: few steps, two seeds"
-	@echo "make sweep CONFIG=sweeps/hundred_seeds.yaml"
+	@echo "make quick   the same in three to five minutes: few steps, two seeds"
+	@echo "make sweep CONFIG=sweeps/hundred_seeds.toml"
 	@echo "             train a grid of models in jobs of their own; go on where it stopped"
 	@echo "make chapter NAME=slug TITLE=\"...\" begin a technique: chapter, code, test, its lines in lists"
 	@echo "make pdf     the same as one PDF: $(BUILD)/seeing-regularization.pdf (needs Chromium)"
@@ -64,17 +67,18 @@ help:  ## this list
 	@echo
 	@echo "PRESET=paper|quick  DATA=auto|mnist|digits  BACKEND=tensorflow|jax"
 	@echo "PROFILE=slurm runs the jobs of book and sweep on a cluster (profiles/README.md)"
+	@echo "RUNS=folder, archive or address of runs that were trained elsewhere: a book in minutes"
 	@echo "MNIST_DIR=folder with MNIST's four files  JOBS=chapters at a time"
 
 book: .venv/.installed
-	@python workflow/build.py --preset $(PRESET) --dataset $(DATA) $(WHERE)
+	@python workflow/build.py --preset $(PRESET) --dataset $(DATA) $(if $(RUNS),--runs "$(RUNS)") $(WHERE)
 
 quick:
 	@$(MAKE) --no-print-directory book PRESET=quick
 
 sweep: .venv/.installed
 	$(if $(CONFIG),,$(error CONFIG is not set. Expected the file of a sweep. \
-	  For example: make sweep CONFIG=sweeps/hundred_seeds.yaml))
+	  For example: make sweep CONFIG=sweeps/hundred_seeds.toml))
 	@python workflow/sweep.py --config "$(CONFIG)" --dataset $(DATA) $(WHERE)
 
 chapter: .venv/.installed

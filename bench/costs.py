@@ -5,6 +5,7 @@ Every function here is called in a process of its own and returns what goes into
 
 import itertools
 import time
+from dataclasses import replace
 
 import numpy as np
 from peers import BETA_1, BETA_2, EPSILON, RATE
@@ -74,13 +75,13 @@ def floor_parts(work):
 
 def techniques(digits, work):
     """Time the floor's parts and a step of each technique in turn, one replica on one core."""
-    from regularization.core.fit import LATE, Team
-    from regularization.study.registry import EXPERIMENTS
+    from regularization.core.team import LATE, Team
+    from regularization.study import registry
 
     parts = floor_parts(work)
     teams = {
-        slug: Team(experiment.technique, digits, [0], experiment.learning_rate)
-        for slug, experiment in EXPERIMENTS.items()
+        slug: Team(replace(registry.settings(slug, "quick"), seeds=1), digits)
+        for slug in registry.EXPERIMENTS
     }
     seconds = in_turn([*parts.values(), *(team.train for team in teams.values())])
     pieces, steps = np.split(seconds, [len(parts)], axis=1)
@@ -106,11 +107,11 @@ def throughput(digits, settings):
 
     A setting is a dict of `replicas` or `batch_size`; `relative` is its time over the first's.
     """
-    from regularization.core.fit import LATE, Team
-    from regularization.core.techniques import Technique
+    from regularization.core.settings import Settings
+    from regularization.core.team import LATE, Team
 
     def team(replicas=1, batch_size=32):
-        return Team(Technique(), digits, range(replicas), 1e-4, batch_size)
+        return Team(Settings(seeds=replicas, batch_size=batch_size), digits)
 
     first, rows = team(**settings[0]), []
     for setting in settings:
@@ -122,11 +123,10 @@ def throughput(digits, settings):
 def fits(digits, steps):
     """Time whole fits of one replica, compilation and examinations included, by their steps."""
     from regularization.core.fit import fit
-    from regularization.core.techniques import Technique
+    from regularization.core.settings import Settings
 
     return [
-        {"steps": count, "seconds": clocked(fit, Technique(), digits, steps=count, seeds=1)}
-        for count in steps
+        {"steps": count, "seconds": clocked(fit, Settings(steps=count), digits)} for count in steps
     ]
 
 
@@ -134,12 +134,14 @@ def programs(digits):
     """Time what compiling a chapter's programs takes, five replicas, and its peak of memory."""
     from processes import peak_memory
 
-    from regularization.core.fit import LATE, Team, in_batches
+    from regularization.core.program import in_batches
+    from regularization.core.settings import Settings
+    from regularization.core.team import LATE, Team
     from regularization.study.registry import EXPERIMENTS
 
     rows, test = [], in_batches(digits.test_images)
     for slug, experiment in EXPERIMENTS.items():
-        team = Team(experiment.technique, digits, range(5))
+        team = Team(Settings(experiment.technique, seeds=5), digits)
         calls = [(team.train, LATE), (team.answers, team.program.examination(), test)]
         first = sum(clocked(*call) for call in calls)
         rows.append({"technique": slug, "seconds": first - sum(clocked(*call) for call in calls)})
@@ -153,10 +155,10 @@ def device():
     return backend.device(), backend.division(64)[1]
 
 
-def clocked(function, *arguments, **settings):
+def clocked(function, *arguments):
     """Return the seconds that a call takes."""
     begun = time.perf_counter()
-    function(*arguments, **settings)
+    function(*arguments)
     return time.perf_counter() - begun
 
 

@@ -32,12 +32,13 @@ def ours(work, replicas=1):
     """This project's loop, with as many models side by side as asked."""
     from regularization.core.backend import ops
     from regularization.core.data import Digits
-    from regularization.core.fit import Team
-    from regularization.core.techniques import Technique
+    from regularization.core.settings import Settings
+    from regularization.core.team import Team
 
     images, classes = work.images[:, None, :], len(work.kernel)
     digits = Digits("work", images, work.labels, *[images[:1], work.labels[:1]] * 2, classes)
-    team = Team(Technique(), digits, range(replicas), RATE, work.order.shape[1])
+    settings = Settings(seeds=replicas, learning_rate=RATE, batch_size=work.order.shape[1])
+    team = Team(settings, digits)
     return (
         lambda order: team.train(len(order)),  # the work's order is our seed 0's
         lambda: ops.convert_to_numpy(team.parameters()["kernel"])[0],

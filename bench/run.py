@@ -25,7 +25,8 @@ from peers import PEERS, Work, ours
 
 from regularization.core import data
 from regularization.results import benchmarks as speed
-from regularization.results import run as runs
+from regularization.results import provenance
+from regularization.results.files import replacing
 
 ROOT = Path(__file__).parents[1]
 ROUNDS = 15
@@ -79,9 +80,9 @@ def main():
     record = {
         "schema": speed.SCHEMA,
         "machine": machine,
-        "versions": runs.provenance()["versions"],
+        "versions": provenance.versions(),
         "date": datetime.now(UTC).strftime("%Y-%m-%d %H:%M"),
-        "commit": runs.provenance()["commit"],
+        "commit": provenance.commit(),
         "work": {
             "dataset": digits.name,
             "batch_size": work.order.shape[1],
@@ -108,14 +109,14 @@ def main():
 
 def write(record, path):
     """Write a record, whole or not at all."""
-    with runs.replacing(path) as temporary:
+    with replacing(path) as temporary:
         temporary.write_text(json.dumps(record, indent=1) + "\n")
 
 
 def make_work(digits):
     """Return the compared work: what our loop takes from seed 0 in its first block of steps."""
-    from regularization.core.fit import image_order
     from regularization.core.model import initial_kernels
+    from regularization.core.subsets import image_order
 
     images = digits.train_images.reshape(len(digits.train_images), -1)
     return Work(

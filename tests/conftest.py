@@ -15,6 +15,7 @@ import time
 import unittest.mock
 from collections import Counter
 from pathlib import Path
+from types import SimpleNamespace
 
 import browser as browsers
 import filelock
@@ -108,6 +109,12 @@ def once(factory, name, make):
     return folder
 
 
+@pytest.fixture(scope="session", autouse=True)
+def store(tmp_path_factory):
+    """A store of the tests' own."""
+    os.environ["RUNS_DIR"] = str(tmp_path_factory.mktemp("runs"))
+
+
 @pytest.fixture(scope="session")
 def digits():
     return data.load("digits")
@@ -146,6 +153,15 @@ def read_living(path):
     length = int.from_bytes(content[:8], "little")
     about = json.loads(content[8 : 8 + length])["__metadata__"]["about"]
     return safetensors.numpy.load(content), json.loads(about)
+
+
+def saved(build, slug):
+    """What readers take along of a run: what its JSON says, its weights and its parameters."""
+    with np.load(build / "results" / f"{slug}.npz") as file:
+        arrays = dict(file)
+    about = json.loads((build / "results" / f"{slug}.json").read_text())
+    named = {name.removeprefix("parameter_"): values for name, values in arrays.items()}
+    return SimpleNamespace(**about, weights=named.pop("weights"), parameters=named)
 
 
 def run_python(code, **environment):
@@ -195,10 +211,9 @@ def built(request, tmp_path_factory):
 
     def extract(folder):
         source = miniature.extract(folder / "source")
-        (folder / "results").mkdir()
-        (folder / "results" / "ledger.json").write_text("[]")  # the colophon leads to it
-        environment = os.environ | {"PYTHONPATH": str(source / "src")}
-        process = miniature.make(source, folder, environment)
+        (folder / "given").mkdir()
+        (folder / "given" / "ledger.json").write_text("[]")  # the colophon leads to it
+        process = miniature.make(source, folder)
         assert process.returncode == 0, process.stdout + process.stderr
 
     if name == "book" and asked not in data.NAMES:

@@ -16,41 +16,39 @@ ROOT = Path(__file__).parents[1]
 KEPT = ["Makefile", "Snakefile", "_config.yml", "CITATION.cff", "pyproject.toml"]
 KEPT += ["requirements.txt", "src", "workflow", "profiles", "book/assets", "book/references.bib"]
 TECHNIQUES = ("no_regularization", "l2", "dropout")
-#: Writes a run that is drawn, not trained, as tests that end chapters by force need no more.
+#: Asks the store for what a chapter of a technique asks it for. What is trained is drawn instead,
+#: as tests that end chapters by force need no more.
 DRAWN = """
-import os
 import time
 import numpy as np
-from regularization.results import run as runs
+from regularization.core import data
+from regularization.results import store
+from regularization.study import tuning
 
-rng, half = np.random.default_rng(len("{slug}")), [0.5, 0.5]
-weights = rng.standard_normal((2, 10, 8, 8), "float32")
-curve = {{"step": [1], "train_loss": [half], "test_accuracy": [half]}}
-run = runs.Run(
-    technique={{"name": "Technique"}}, dataset=dataset, preset=preset, steps=1, seeds=[0, 1],
-    batch_size=32, learning_rate=1e-3, loss="squared_error", hidden=[], train_size=[9, 9],
-    label_noise=[0.0, 0.0], train_accuracy=half, test_accuracy=half,
-    test_accuracy_as_published=half, curve=curve, weights=weights, parameters={{"kernel": weights}},
-    device="CPU", backend=os.environ["KERAS_BACKEND"], **runs.provenance(),
-)
+def drawn(settings, digits, tell):
+    rng, shape = np.random.default_rng(len("{slug}")), settings.shape
+    weights = rng.standard_normal((*shape, 10, *digits.shape), "float32")
+    half, frames = np.full(shape, 0.5), weights[..., 0, :, :, :]
+    names = ("train", "validation", "test")
+    found = {{f"{{name}}_accuracy": half for name in names}}
+    found |= {{"test_accuracy_as_published": half}}
+    found |= {{f"curve.{{name}}": half[None] for name in ("train_loss", "test_accuracy")}}
+    found |= {{"weights": weights, "parameters.kernel": weights, "curve.step": np.array([1])}}
+    return found | {{"frames.step": np.array([0]), "frames.weights": frames[None]}}
+
+store.fit, store.backend.device = drawn, lambda: "CPU"
+digits = data.load(dataset)
 time.sleep(0.5)
-for name in ("{slug}", "{slug}_tuned"):
-    run.save(name)
-with runs.replacing(runs.folders()[0] / "{slug}.film") as film:
-    film.write_bytes(weights.tobytes())
-print(weights.mean())
+runs = [find("{slug}", digits, preset) for find in (tuning.trained, tuning.tuned, tuning.along)]
+print(float(runs[0].weights.mean()))
 """
 TRAINED = """
 from regularization.core import data
-from regularization.study.registry import train
-from regularization.web import reel, save_film
+from regularization.study import tuning
 
 digits = data.load(dataset)
-run = train("{slug}", digits, preset)
-for name in ("{slug}", "{slug}_tuned"):
-    run.save(name)
-save_film("{slug}", [reel({{"step": [run.steps]}}, run.weights[:1], run.test_accuracy[:1])])
-print(run.test_accuracy)
+runs = [find("{slug}", digits, preset) for find in (tuning.trained, tuning.tuned, tuning.along)]
+print(runs[0].test_accuracy.values)
 """
 
 
@@ -157,7 +155,7 @@ def contents(build):
 
 def leftovers(build):
     """Return files that were written half, and forgotten."""
-    folders = (build / name for name in ("results", "executed", "logs"))
+    folders = (build / name for name in ("results", "executed", "logs", "runs"))
     return [path for folder in folders for path in folder.rglob(".*")]
 
 

@@ -10,12 +10,14 @@ import sys
 import time
 from pathlib import Path
 
+import brought
 import engine
+import progress
 import records
-from safely import alone, in_words
+from safely import in_words
 
 from regularization.core import data
-from regularization.results.run import replacing
+from regularization.results.files import alone, replacing
 from regularization.study import presets
 
 
@@ -25,9 +27,10 @@ def main():
     engine.add_arguments(parser)
     parser.add_argument("--preset", required=True)
     parser.add_argument("--dataset", required=True)
+    parser.add_argument("--runs", default="", help="trained elsewhere: a folder, file or address")
     arguments = parser.parse_args()
     try:
-        presets.get(arguments.preset)
+        presets.check(arguments.preset)
         digits = data.load(arguments.dataset)
     except (ValueError, data.DataError) as error:
         sys.exit(str(error))
@@ -39,16 +42,28 @@ def main():
     del digits
     build = arguments.build
     with in_words("The book", build), alone(build / ".lock", f"the book in {build}"):
+        if arguments.runs:
+            try:
+                held, fit = brought.fill(build / "runs", arguments.runs)
+            except brought.Refused as error:
+                sys.exit(str(error))
+            print(f"{fit:,} of {held:,} runs were brought from {arguments.runs}.", flush=True)
         write(settings, build / "settings.json")
+        notes = ("*.now", ".*.now.*")  # of what was killed
+        for note in (path for kind in notes for path in (build / "logs").rglob(kind)):
+            note.unlink()
         forget_outdated(build)
         set_back(build)
         log = build / "logs" / "snakemake.log"
-        done = engine.run(arguments, log)
-        if not done and "older modification time" in log.read_text():
-            set_back(build)  # the clock was, while the book was built
+        with progress.shown(build, arguments.preset) as seen:
             done = engine.run(arguments, log)
+            if not done and "older modification time" in log.read_text():
+                set_back(build)  # the clock was, while the book was built
+                done = engine.run(arguments, log)
     if not done:
         sys.exit(f"The book was not built. What Snakemake has to say of it is in {log}.")
+    trained, found = progress.counted(seen.notes)
+    print(f"{trained:,} runs trained, {found:,} found.")
     print(f"The book is at {build}/html/index.html")
 
 

@@ -14,7 +14,7 @@ import repository
 ROOT = Path(__file__).parents[1]
 TEMPLATE = Path(__file__).with_name("template")
 #: Names of results that are no runs.
-RESULTS = ("ledger", "deeper_claims")
+RESULTS = ("ledger",)
 #: Above this line of the experiments stands the last of the relatives.
 EXPERIMENTS = ROOT / "src" / "regularization" / "study" / "registry.py"
 MARK = "    # `make chapter` adds its line above this one.\n"
@@ -76,7 +76,7 @@ def new_files(name, title):
         return re.sub("|".join(words), lambda word: words[word[0]], (TEMPLATE / file).read_text())
 
     notebook = json.loads(filled("chapter.ipynb"))
-    notebook["cells"][0] = repository.set_up()
+    notebook["cells"] = repository.with_set_up(notebook["cells"])
     chapter = json.dumps(notebook, indent=1, ensure_ascii=False) + "\n"
     return {
         ROOT / f"src/regularization/core/techniques/{name}.py": filled("technique.py"),

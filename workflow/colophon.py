@@ -6,28 +6,28 @@ import shutil
 from html import escape
 from pathlib import Path
 
+import brought
+import records
 import yaml
 from contents import of_the_post
 from repository import address
 
 from regularization.report import pictures, style, tables
-from regularization.results import run as runs
+from regularization.results import export, provenance
+from regularization.study import registry
 
 ROOT = Path(__file__).parents[1]
-#: What a row of results.csv says of a run and one of its seeds.
+#: What a row of results.csv says of a run.
 OF_A_RUN = ["dataset", "preset", "steps", "batch_size", "learning_rate"]
-OF_A_SEED = ["train_accuracy", "test_accuracy", "test_accuracy_as_published"]
-OF_A_SEED += ["weight_min", "weight_max"]
 
 
 def write(build, found, stage, files):
     """Write the parts that pages include into `stage`, and what one can take along into `files`."""
-    # The tables of sweeps are no part of a build: they may come and go beside it.
-    left_out = shutil.ignore_patterns(".*", "*.csv")
-    shutil.copytree(build / "results", files / "results", ignore=left_out)
-    write_csv(found, files / "results.csv")
+    shutil.copytree(build / "results", files / "results")
+    preset = json.loads((build / "settings.json").read_text())["preset"]
+    write_csv(found, preset, files / "results.csv")
     shutil.copy(ROOT / "CITATION.cff", files)
-    post = {found[slug].title: found[slug] for slug in of_the_post()}
+    post = {registry.title(slug): found[slug] for slug in of_the_post()}
     parts = {
         "wall": raw(pictures.wall(post, own_scales=True)),
         "made": raw(table_of_makers(build, found)),
@@ -39,49 +39,69 @@ def write(build, found, stage, files):
         (stage / "generated" / f"{name}.txt").write_text(text + "\n")
 
 
+def opening(run, slug):
+    """Return the cell with which a chapter opens: the ten weight images of its run in a row."""
+    picture = {"output_type": "display_data", "metadata": {}}
+    picture["data"] = {
+        "text/html": pictures.ribbon(run.weights[0], registry.title(slug))._repr_html_()
+    }
+    return {
+        "cell_type": "code",
+        "id": "opening",
+        "execution_count": None,
+        "metadata": {"tags": ["remove-input"]},
+        "source": "pictures.ribbon(run.weights[0], title)",
+        "outputs": [picture],
+    }
+
+
 def raw(figure):
     """Return a table as Markdown that keeps it as it is."""
     return f"```{{raw}} html\n{figure._repr_html_()}\n```"
 
 
-def saved_runs(build):
-    """Return every run of a build by its slug."""
-    slugs = sorted(path.stem for path in (build / "results").glob("*.npz"))
-    return {slug: runs.load(slug, build / "results") for slug in slugs}
-
-
 def makers(build, found):
     """Return what made the pages, as pairs of words."""
     settings = json.loads((build / "settings.json").read_text())
-    run = next(iter(found.values()))
+    run = found.get("no_regularization") or next(iter(found.values()))
+    made, versions = run.made, run.made["versions"]
     return [
         ("preset", settings["preset"]),
         ("data set", settings["dataset"]),
-        ("steps", f"{run.steps:,}"),
-        ("seeds", ", ".join(map(str, sorted(set(run.seeds))))),
-        ("device", run.device),
-        ("backend", f"{run.backend} {run.versions[run.backend]}"),
-        ("Keras", run.versions["keras"]),
-        ("NumPy", run.versions["numpy"]),
-        ("Python", run.versions["python"]),
-        ("commit", runs.provenance()["commit"]),
-        ("date", runs.date()),
+        ("steps", f"{run.settings.steps:,}"),
+        ("seeds", ", ".join(map(str, run.settings.seeds))),
+        ("device", made["device"]),
+        ("backend", f"{made['backend']} {versions[made['backend']]}"),
+        ("Keras", versions["keras"]),
+        ("NumPy", versions["numpy"]),
+        ("Python", versions["python"]),
+        ("commit", provenance.commit()),
+        ("date", provenance.date()),
     ]
 
 
 def table_of_makers(build, found):
-    """Return the makers as a table."""
-    return tables.table(["", "this build"], makers(build, found), "What made these pages.")
+    """Return the makers as a table, and whether the runs were trained here."""
+    notes = [json.loads(path.read_text())["runs"] for path in build.glob("logs/**/*.json")]
+    asked = {
+        *records.used(build / "logs" / "site.runs"),
+        *(name for names in notes for name in names),
+    }
+    elsewhere = len(asked & brought.brought(build / "runs"))
+    said = f"{elsewhere:,} brought, {len(asked) - elsewhere:,} trained here" if elsewhere else "all"
+    said = f"{len(asked):,}: {said}" + ("" if elsewhere else " trained here")
+    rows = [*makers(build, found), ("runs", said)]
+    return tables.table(["", "this build"], rows, "What made these pages.")
 
 
 def table_of_results(found):
     """Return the runs with links to their files."""
     rows = [
         [
-            run.title,
-            tables.percent(run.test_accuracy),
-            link(f"results/{slug}.json", "JSON", run.title),
-            link(f"results/{slug}.npz", "NPZ", run.title),
+            registry.title(slug),
+            tables.percent(run.test_accuracy.values.ravel()),
+            link(f"results/{slug}.json", "JSON", registry.title(slug)),
+            link(f"results/{slug}.npz", "NPZ", registry.title(slug)),
         ]
         for slug, run in found.items()
     ]
@@ -96,23 +116,22 @@ def link(path, kind, of):
     return style.Html(f'<a href="files/{path}" aria-label="{kind}: {of}">{kind}</a>')
 
 
-def write_csv(found, path):
+def write_csv(found, preset, path):
     """Write a row for each run and seed."""
     with open(path, "w", newline="") as file:
         rows = csv.writer(file)
-        rows.writerow(["run", "technique", "seed", *OF_A_RUN, *OF_A_SEED])
+        rows.writerow(["run", "technique", "seed", *OF_A_RUN, *export.MEASURES])
         for slug, run in found.items():
-            for i, seed in enumerate(run.seeds):
-                one = run.of_replicas([i])
-                settings = "; ".join(
-                    f"{name}={value[0] if isinstance(value, list) else value}"
-                    for name, value in one.technique.items()
-                    if name != "name"
-                )
-                technique = f"{run.technique['name']}({settings})"
-                of_run = [getattr(one, name) for name in OF_A_RUN]
-                of_seed = [getattr(one, name)[0] for name in OF_A_SEED]
-                rows.writerow([slug, technique, seed, *of_run, *of_seed])
+            models, _ = run.settings.of_models()
+            own, kind = run.settings.technique.settings(), type(run.settings.technique).__name__
+            fixed = {"dataset": run.settings.dataset, "preset": preset}
+            fixed |= {name: getattr(run.settings, name) for name in ("steps", "batch_size")}
+            of_seed = [getattr(run, name).values.ravel() for name in export.MEASURES]
+            for i, seed in enumerate(models["seed"]):
+                at = "; ".join(f"{k}={models[k][i] if k in models else v}" for k, v in own.items())
+                measured = [values[i] for values in of_seed]
+                rate = models["learning_rate"][i]
+                rows.writerow([slug, f"{kind}({at})", seed, *fixed.values(), rate, *measured])
 
 
 def citation():

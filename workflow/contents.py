@@ -32,5 +32,5 @@ def techniques():
 
 def of_the_post():
     """Return the slugs of the techniques whose figures the post gives."""
-    quoted = tomllib.loads((ROOT / "src" / "regularization" / "study" / "quoted.toml").read_text())
-    return [slug for slug in techniques() if slug in quoted["post"]]
+    post = tomllib.loads((ROOT / "src" / "regularization" / "study" / "post.toml").read_text())
+    return [slug for slug in techniques() if slug in post]

@@ -7,13 +7,16 @@ still the same, it is not executed again, however new the files are.
 import argparse
 import json
 import os
+import shutil
 import sys
 import tempfile
 import time
 from pathlib import Path
 
 import records
-from safely import alone, in_words
+from safely import in_words
+
+from regularization.results.files import alone
 
 # A grammar of web addresses, optional in jsonschema, takes longer to import than all of papermill.
 sys.modules["rfc3987_syntax"] = None
@@ -25,13 +28,13 @@ def main():
     """Execute a notebook by the settings; a failure ends in one paragraph and status 1."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("notebook", type=Path)
-    parser.add_argument("outputs", type=Path, nargs="+", help="the executed copy, then results")
-    parser.add_argument("--settings", type=Path, required=True)
-    parser.add_argument("--results", type=Path, required=True)
+    parser.add_argument("output", type=Path, help="the executed copy")
+    parser.add_argument("--page", required=True, help="its name, e.g. techniques/l2")
+    parser.add_argument("--build", type=Path, required=True)
     parser.add_argument("--log", type=Path, required=True)
     parser.add_argument("--inputs", type=Path, nargs="+", required=True, help="what it depends on")
     arguments = parser.parse_args()
-    with in_words(arguments.notebook, arguments.results.parent):
+    with in_words(arguments.notebook, arguments.build):
         # A workflow that was killed may have left this very chapter at work.
         with alone(arguments.log.with_suffix(".lock"), arguments.notebook):
             make(arguments)
@@ -39,33 +42,36 @@ def main():
 
 def make(arguments):
     """Execute the notebook and leave a record, unless what the last one names is as it was."""
-    start, outputs = time.perf_counter(), arguments.outputs
+    start, output, build = time.perf_counter(), arguments.output, arguments.build.absolute()
     record, inputs = arguments.log.with_suffix(".json"), records.hashes(arguments.inputs)
-    if records.is_current(record, inputs) and all(path.is_file() for path in outputs):
+    if records.is_current(record, inputs) and output.is_file():
         return
-    settings = json.loads(arguments.settings.read_text())
+    given, runs = build / "given" / arguments.page, arguments.log.with_suffix(".runs")
+    settings = json.loads((build / "settings.json").read_text())
     # Set before the kernel starts, so that it inherits them.
     os.environ.update(
         KERAS_BACKEND=settings["backend"],
-        RESULTS_DIR=str(arguments.results.absolute()),
+        RUNS_DIR=str(build / "runs"),
+        RUNS_LOG=str(runs.absolute()),
+        GIVEN_DIR=str(given),
         TF_CPP_MIN_LOG_LEVEL="3",
         TQDM_DISABLE="1",
     )
-    record.unlink(missing_ok=True)
-    for output in outputs:  # and what it had half written
-        for temporary in output.parent.glob(f".{output.stem}.*"):
-            temporary.unlink()
+    for made in (record, runs, *output.parent.glob(f".{output.stem}.*")):  # half written, too
+        made.unlink(missing_ok=True)
+    shutil.rmtree(given, ignore_errors=True)
     with open(arguments.log, "w") as log:
         terminal = os.dup(2)
         os.dup2(log.fileno(), 2)  # the kernel inherits it: its warnings are the log's
         try:
-            execute(arguments.notebook, outputs[0], settings, log)
+            execute(arguments.notebook, output, settings, log)
         except ChapterError as error:
             os.dup2(terminal, 2)
             sys.exit(f"{error} The log is {arguments.log}.")
     seconds = time.perf_counter() - start
-    records.write(record, inputs, outputs, seconds=seconds, peak_memory_mib=peak_memory())
-    print(f"{arguments.notebook} {seconds:.0f} s", flush=True)
+    made = [output, *(path for path in arguments.build.glob(f"given/{arguments.page}/*"))]
+    about = {"seconds": seconds, "peak_memory_mib": peak_memory(), "runs": records.used(runs)}
+    records.write(record, inputs, made, **about)
 
 
 def peak_memory():

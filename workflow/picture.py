@@ -1,22 +1,19 @@
-"""Renew the README's picture from the last build's results, which have to be the published ones."""
-
-import sys
+"""Renew the README's picture from the published runs, which the store of `_build` has to hold."""
 
 import matplotlib.pyplot as plt
 
+from regularization.core import data
 from regularization.report import pictures, style
-from regularization.results import run as runs
-from regularization.study.registry import EXPERIMENTS
+from regularization.study import registry, tuning
 
 
 def main():
     """Draw a row of ten weight images for each technique, its text grey for light and dark."""
-    built = [runs.load(slug, "_build/results") for slug in EXPERIMENTS]
-    if any((run.preset, run.dataset) != ("paper", "mnist") for run in built):
-        sys.exit("The last build is not of MNIST at PRESET=paper. Run `make book` with it first.")
+    digits = data.load("mnist")
+    runs = {registry.title(s): tuning.trained(s, digits, "paper") for s in registry.EXPERIMENTS}
     with plt.style.context(style.STYLE), plt.rc_context({"text.color": "#808080"}):
         figure = plt.figure(figsize=(6.2, 4.25))
-        pictures.draw_wall(figure, {run.title: run for run in built})
+        pictures.draw_wall(figure, runs)
         figure.savefig("book/assets/weight-images.png", dpi=200)
 
 

@@ -8,7 +8,7 @@ import hashlib
 import json
 from pathlib import Path
 
-from regularization.results.run import replacing
+from regularization.results.files import replacing
 
 
 def hashes(paths):
@@ -36,3 +36,9 @@ def is_current(path, inputs=None):
     except (OSError, ValueError, KeyError, TypeError):  # none, or not a whole one
         return False
     return as_known and inputs in (None, record["inputs"])
+
+
+def used(path):
+    """Return the names of the runs that the store was asked for, by its notes."""
+    lines = path.read_text().splitlines() if path.is_file() else []
+    return sorted({json.loads(line)["key"] or "not kept" for line in lines})

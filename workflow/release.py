@@ -18,7 +18,7 @@ from pathlib import Path
 
 import records
 
-from regularization.results import run as runs
+from regularization.results.files import replacing
 
 ROOT = Path(__file__).parents[1]
 NAME = "seeing-regularization"
@@ -114,7 +114,7 @@ def release(version, build):
         after = git("rev-parse", "HEAD")
         settings = ["--preset", "paper", "--dataset", "mnist", "--jobs", os.cpu_count()]
         run("build.py", "--build", build, *settings, KERAS_BACKEND=backend)
-        archive = pack(build, version)
+        archive, runs = pack(build, version)
         git("tag", "--annotate", f"v{version}", "--message", f"Release {version}")
     except BaseException:
         shutil.rmtree(build / "release", ignore_errors=True)
@@ -122,7 +122,9 @@ def release(version, build):
             git("reset", "--quiet", "--soft", before)
         git("restore", "--staged", "--worktree", "--source", before, *WRITTEN)
         raise
-    print(f"Released {version}: {archive}, and its checksum beside it. What is left is to push:")
+    print(
+        f"Released {version}: {archive}, {runs.name} and their checksums. What is left is to push:"
+    )
     print(f"git push --follow-tags && gh release create v{version} {archive.parent}/*")
 
 
@@ -149,28 +151,44 @@ def note(version, day):
 
 
 def pack(build, version):
-    """Pack the site into an archive that is the same whenever it is made; return its path."""
-    folder = build / "release"
-    archive = folder / f"{NAME}-{version}.tar.gz"
+    """Pack the site and its runs, each the same whenever it is made; return the archives' paths."""
+    folder, used = build / "release", runs_of(build)
+    archives = [folder / f"{NAME}-{version}.tar.gz", folder / f"{NAME}-{version}-runs.tar.gz"]
+    pack_folder(archives[0], build / "html", f"{NAME}-{version}")
+    pack_folder(archives[1], build / "runs", "runs", only=used)
+    sums = [f"{hashlib.sha256(each.read_bytes()).hexdigest()}  {each.name}\n" for each in archives]
+    with replacing(folder / "SHA256SUMS") as temporary:
+        temporary.write_text("".join(sums))
+    return archives
+
+
+def runs_of(build):
+    """Return the names of the files in the store that the pages, and what they give, asked for."""
+    logs = (build / "logs" / f"{page}.json" for page in pages(build))
+    asked = [*(json.loads(log.read_text())["runs"] for log in logs)]
+    asked += [json.loads((build / "site.json").read_text()).get("runs", [])]
+    return {f"{name}.safetensors" for names in asked for name in names}
+
+
+def pack_folder(archive, source, name, only=None):
+    """Pack the files of a folder, or `only` those of these names, under a `name`."""
     moment = int(git("log", "-1", "--format=%ct"))
 
     def plain(member):
+        if only is not None and member.isfile() and Path(member.name).name not in only:
+            return None
         member.mtime, member.uid, member.gid = moment, 0, 0
         member.uname = member.gname = ""
         member.mode = 0o755 if member.isdir() else 0o644
         return member
 
-    with runs.replacing(archive) as temporary:
+    with replacing(archive) as temporary:
         with (
             open(temporary, "wb") as raw,
             gzip.GzipFile("", "wb", fileobj=raw, mtime=moment) as packed,
         ):
             with tarfile.open(fileobj=packed, mode="w", format=tarfile.PAX_FORMAT) as tar:
-                tar.add(build / "html", arcname=f"{NAME}-{version}", filter=plain)
-    checksum = hashlib.sha256(archive.read_bytes()).hexdigest()
-    with runs.replacing(folder / "SHA256SUMS") as temporary:
-        temporary.write_text(f"{checksum}  {archive.name}\n")
-    return archive
+                tar.add(source, arcname=name, filter=plain)
 
 
 def git(*words):

@@ -1,4 +1,4 @@
-"""Carry the repository's address from `_config.yml` into the cell with which chapters set up."""
+"""Begin chapters with a cell that sets up, where `_config.yml` has the repository's address."""
 
 import json
 from pathlib import Path
@@ -10,9 +10,8 @@ SET_UP = """\
 # On Colab: install the book's code. Elsewhere it is there already.
 import importlib.util
 
-repository = "{address}"
-if repository and importlib.util.find_spec("regularization") is None:
-    get_ipython().run_line_magic("pip", f"install --quiet git+{{repository}}")
+if importlib.util.find_spec("regularization") is None:
+    get_ipython().run_line_magic("pip", "install --quiet git+{address}")
 """
 
 
@@ -22,26 +21,32 @@ def address():
     return config["sphinx"]["config"]["html_theme_options"]["repository_url"] or ""
 
 
-def set_up():
-    """Return the cell with which every chapter begins, hidden on the page and folded in Lab."""
-    return {
+def with_set_up(cells):
+    """Return a chapter's cells, the first of them one that sets up, or none without an address.
+
+    It is hidden on the page, and folded in Lab.
+    """
+    others = [cell for cell in cells if cell["id"] != "set-up"]
+    if not (at := address()):
+        return others
+    set_up = {
         "cell_type": "code",
         "execution_count": None,
         "id": "set-up",
         "metadata": {"jupyter": {"source_hidden": True}, "tags": ["remove-cell"]},
         "outputs": [],
-        "source": SET_UP.format(address=address()).strip().splitlines(keepends=True),
+        "source": SET_UP.format(address=at).strip().splitlines(keepends=True),
     }
+    return [set_up, *others]
 
 
 def main():
-    """Write the cell into every chapter."""
+    """Put the cell into every chapter, or take it out."""
     for path in (ROOT / "book").rglob("*.ipynb"):
         if ".ipynb_checkpoints" in path.parts:
             continue
         notebook = json.loads(path.read_text())
-        others = [cell for cell in notebook["cells"] if cell["id"] != "set-up"]
-        notebook["cells"] = [set_up(), *others]
+        notebook["cells"] = with_set_up(notebook["cells"])
         path.write_text(json.dumps(notebook, indent=1, ensure_ascii=False) + "\n")
 
 

@@ -1,28 +1,9 @@
-"""One at a time, by a lock that the system lets go when its holder dies; full disks, in words."""
+"""Full disks, in words."""
 
 import contextlib
 import errno
 import shutil
 import sys
-
-import filelock
-
-
-@contextlib.contextmanager
-def alone(path, work):
-    """Hold the lock file `path`; where another process holds it, say so and wait for its end."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    lock = filelock.FileLock(path)
-    try:
-        lock.acquire(timeout=0)
-    except filelock.Timeout:
-        print(f"Another process is at {work}: waiting for its end.", file=sys.stderr, flush=True)
-        lock.acquire()
-    try:
-        yield
-    finally:
-        lock.release()
-
 
 #: No room, no more of it for this user, a disk that cannot be written, a folder that may not be.
 REFUSED = (errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES, errno.EPERM)

@@ -9,13 +9,12 @@ import subprocess
 import sys
 from pathlib import Path
 
-import colophon
 import contents
 import records
 import yaml
-from safely import alone, in_words
+from safely import in_words
 
-from regularization.report import pictures
+from regularization.results.files import alone
 
 ROOT = Path(__file__).parents[1]
 #: A chapter opens with the run of its name, or with this one.
@@ -41,20 +40,23 @@ def main():
             inputs = records.hashes(arguments.inputs)
             make(arguments)
             if inputs:
-                pages = [p for p in (arguments.build / "html").rglob("*") if p.is_file()]
-                records.write(arguments.build / "site.json", inputs, pages)
+                folders = (arguments.build / name for name in ("html", "results"))
+                pages = [p for folder in folders for p in folder.rglob("*") if p.is_file()]
+                asked = records.used(arguments.build / "logs" / "site.runs")
+                records.write(arguments.build / "site.json", inputs, pages, runs=asked)
 
 
 def make(arguments):
     """Build all pages in a folder beside, then put it in place."""
     build, builder = arguments.build.absolute(), arguments.builder
+    settings = json.loads((build / "settings.json").read_text())
+    os.environ["KERAS_BACKEND"] = settings["backend"]  # of the runs, before these import it
+    import taken
+
     work, finished = build / "site", build / builder
     for folder in (work, finished):
         shutil.rmtree(folder, ignore_errors=True)
-    try:
-        found = colophon.saved_runs(build)
-    except ValueError as error:  # results that are not what a run saves
-        sys.exit(str(error))
+    found = taken.write(build)
     stage(build, found)
     config = build / "config.yml"
     config.write_text(yaml.safe_dump(configuration(build, found), allow_unicode=True))
@@ -85,6 +87,8 @@ def make(arguments):
 
 def stage(build, found):
     """Lay out what Sphinx reads: the pages, executed, what they open with, and the colophon."""
+    import colophon
+
     staged, files = build / "stage", build / "files"
     for folder in (staged, files):
         shutil.rmtree(folder, ignore_errors=True)
@@ -103,27 +107,15 @@ def stage(build, found):
         slug = OPENED_BY.get(path.stem, path.stem)
         if slug in found:
             title = [cell["id"] for cell in notebook["cells"]].index("title")
-            notebook["cells"].insert(title + 1, opening(found[slug]))
+            notebook["cells"].insert(title + 1, colophon.opening(found[slug], slug))
         path.write_text(json.dumps(notebook))
     colophon.write(build, found, staged, files / "files")
 
 
-def opening(run):
-    """Return the cell with which a chapter opens: the ten weight images of its run in a row."""
-    picture = {"output_type": "display_data", "metadata": {}}
-    picture["data"] = {"text/html": pictures.ribbon(run)._repr_html_()}
-    return {
-        "cell_type": "code",
-        "id": "opening",
-        "execution_count": None,
-        "metadata": {"tags": ["remove-input"]},
-        "source": "pictures.ribbon(run)",
-        "outputs": [picture],
-    }
-
-
 def configuration(build, found):
     """Return the configuration with a footer that says what made the pages, and a banner if due."""
+    import colophon
+
     config = yaml.safe_load((ROOT / "_config.yml").read_text())
     sphinx = config["sphinx"]["config"]
     options = sphinx["html_theme_options"]

@@ -1,20 +1,21 @@
 # A sweep's blocks, each a job. Run it through `make sweep`, which writes what each is to train.
 from pathlib import Path
 
-SWEEP = Path(config["sweep"])
+SWEEP, RUNS = Path(config["sweep"]), Path(config["runs"])
 BLOCKS = (SWEEP / "blocks.txt").read_text().split()
 
 
 rule all:
     input:
-        expand(f"{SWEEP}/{{block}}.csv", block=BLOCKS),
+        expand(f"{RUNS}/{{block}}.safetensors", block=BLOCKS),
 
 
 rule block:
     input:
         ancient(f"{SWEEP}/{{block}}.json"),
     output:
-        f"{SWEEP}/{{block}}.csv",
+        # One that a killed sweep's job has left since is found there, and stays.
+        update(f"{RUNS}/{{block}}.safetensors"),
     log:
         f"{SWEEP}/{{block}}.log",
     resources:

@@ -6,6 +6,7 @@ damaged one. `book/assets/living/files.js` reads it.
 
 import gzip
 import json
+import os
 from dataclasses import replace
 from pathlib import Path
 
@@ -13,11 +14,11 @@ import numpy as np
 from safetensors.numpy import save as packed
 
 from regularization.analysis import evaluation, measures, statistics
-from regularization.core.fit import portion
-from regularization.results import run as runs
-from regularization.study import registry as experiments
+from regularization.core.subsets import subset
+from regularization.results import store
+from regularization.results.files import replacing
+from regularization.study import registry
 
-FRAMES = 20  # of a film along the training, at most
 SHADES = 31  # of a frame, on either side of zero: a byte each, packed to some five bits
 FEWER = 15  # the same for a page of many frames, to some four bits
 TEST, TRAIN, VALIDATION = 1_000, 2_000, 500  # digits that a page loads, at most
@@ -26,13 +27,18 @@ TEST, TRAIN, VALIDATION = 1_000, 2_000, 500  # digits that a page loads, at most
 FORMS = {"mnist": {"box": 20, "centre": "mass"}, "digits": {"box": 8, "centre": "box"}}
 
 
+def given():
+    """Return the folder for what the page at work gives to its readers, as a build names it."""
+    return Path(os.environ.get("GIVEN_DIR") or store.folder().parent / "lab")
+
+
 def save(name, arrays, about, folder=None):
-    """Write arrays by name, and `about`, what JSON can hold, to a file in the results' folder."""
+    """Write arrays by name, and `about`, what JSON can hold, to a file for the page's readers."""
     content = packed(
         {key: np.ascontiguousarray(array) for key, array in arrays.items()},
         {"about": json.dumps(about)},
     )
-    with runs.replacing(Path(folder or runs.folders()[0]) / name) as temporary:
+    with replacing(Path(folder or given()) / name) as temporary:
         temporary.write_bytes(gzip.compress(content, mtime=0))
 
 
@@ -63,39 +69,26 @@ def save_film(slug, reels, folder=None):
     save(f"{slug}.film", arrays, {"reels": [about for _, about in reels]}, folder)
 
 
-class Film:
-    """What a run's first seed looks like on its way: give `watch` to `fit`, then save it."""
-
-    def __init__(self, digits):
-        """Keep the test digits, on which every frame is examined."""
-        self.test, self.steps, self.weights = (digits.test_images, digits.test_labels), [], []
-
-    def watch(self, step, weights):
-        """Take a picture of the first replica."""
-        self.steps.append(step)
-        self.weights.append(weights[0])
-
-    def save(self, slug, path, folder=None):
-        """Write the film: along the training, and along the path of `experiments.tuned`."""
-        # As many frames early as late, where early and late are powers of ten.
-        wanted = np.geomspace(self.steps[1], self.steps[-1], FRAMES - 1)
-        shown = [0, *np.unique(np.abs(np.subtract.outer(wanted, self.steps)).argmin(axis=1))]
-        weights = np.stack([self.weights[i] for i in shown])
-        accuracy = [evaluation.right(frame, *self.test).mean() for frame in weights]
-        training = reel({"step": [self.steps[i] for i in shown]}, weights, accuracy)
-        name = experiments.knob(slug)
-        at, note = path.learning_rate, f"Along the {name}: {path.steps:,} steps each"
-        if name in path.technique:
-            at, note = path.technique[name], f"{note}, at a learning rate of {at[0]:g}"
-        note = note.replace("_", " ") + "."
-        along = reel({name: at}, path.weights, path.test_accuracy, note=note)
-        save_film(slug, [training, along], folder)
+def save_technique(slug, run, path, digits, folder=None):
+    """Write a technique's film: along its training, and along its path to far too much."""
+    frames, test = run.frames.values, (digits.test_images, digits.test_labels)
+    accuracy = [evaluation.right(frame, *test).mean() for frame in frames]
+    training = reel({"step": run.frames["step"].values}, frames, accuracy)
+    name = registry.knob(slug)
+    note = f"Along the {name}: {path.settings.steps:,} steps each"
+    if name != "learning_rate":
+        note += f", at a learning rate of {path.settings.learning_rate:g}"
+    note = note.replace("_", " ") + "."
+    at = path.settings.axes[name]
+    weights, accuracy = (each.isel(seed=0).values for each in (path.weights, path.test_accuracy))
+    along = reel({name.replace("learning_rate", "learning rate"): at}, weights, accuracy, note=note)
+    save_film(slug, [training, along], folder)
 
 
 def save_weights(runs, folder=None):
     """Write the weights of each run's first seed, `runs` by slug."""
-    weights = np.stack([run.weights[0] for run in runs.values()]).astype("float32")
-    about = {"techniques": [{"slug": slug, "title": run.title} for slug, run in runs.items()]}
+    weights = np.stack([run.weights.values[0] for run in runs.values()]).astype("float32")
+    about = {"techniques": [{"slug": slug, "title": registry.title(slug)} for slug in runs]}
     save("weights.bin", {"weights": weights}, about, folder)
 
 
@@ -114,28 +107,34 @@ def save_training_digits(small, runs, tuned, reference, folder=None):
     names = ("train_images", "train_labels", "validation_images", "validation_labels")
     mean, low, high = statistics.interval(reference.test_accuracy)
     about = {
-        "techniques": [_technique(run, tuned[slug]) for slug, run in runs.items()],
-        "reference": {"steps": reference.steps, "mean": mean, "low": low, "high": high}
-        | {"learning_rate": reference.learning_rate, "batch_size": reference.batch_size},
+        "techniques": [_technique(slug, run, tuned[slug]) for slug, run in runs.items()],
+        "reference": {"mean": mean, "low": low, "high": high}
+        | {k: getattr(reference.settings, k) for k in ("steps", "learning_rate", "batch_size")},
     }
     save("training_digits.bin", {name: getattr(small, name) for name in names}, about, folder)
 
 
-def _technique(run, tuned):
+def _technique(slug, run, tuned):
     """Return what a page has to know to train a technique, beyond its code."""
-    experiment, knob = experiments.get(run.slug), experiments.knob(run.slug)
-    settings = dict(run.technique)
+    experiment, knob, own = registry.get(slug), registry.knob(slug), run.settings.technique
     return {
-        "slug": run.slug,
-        "title": run.title,
-        "name": settings.pop("name"),
-        "settings": settings,
-        "loss": run.loss,
-        "of_the_post": run.slug in experiments.EXPERIMENTS,
+        "slug": slug,
+        "title": registry.title(slug),
+        "name": type(own).__name__,
+        "settings": own.settings(),
+        "loss": run.settings.loss,
+        "of_the_post": slug in registry.EXPERIMENTS,
         "knob": knob if experiment.tried else None,
         "path": sorted(experiment.path or experiment.tried.get(knob, ())),
-        "in_chapter": {"rate": run.learning_rate, "strength": settings.get(knob)},
-        "chosen": {"rate": tuned.learning_rate, "strength": tuned.technique.get(knob)},
+        "in_chapter": _place(run, knob),
+        "chosen": _place(tuned, knob),
+    }
+
+
+def _place(run, knob):
+    return {
+        "rate": run.settings.learning_rate,
+        "strength": getattr(run.settings.technique, knob, None),
     }
 
 
@@ -159,7 +158,7 @@ def test_digits(digits, runs):
 
 def training_digits(digits, chosen):
     """Return those digits alone that a page loads, of the test digits those at places `chosen`."""
-    train, held_back = portion(digits, 0, TRAIN).numbers, slice(0, VALIDATION)
+    train, held_back = subset(digits, 0, TRAIN).indices, slice(0, VALIDATION)
     return replace(
         digits,
         train_images=digits.train_images[train],

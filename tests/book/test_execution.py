@@ -10,12 +10,13 @@ import sys
 import tempfile
 
 import build
+import contents
 import nbformat
+import progress
 import pytest
 import records
-from conftest import NOTEBOOKS, ROOT, build_book, dataset_of
+from conftest import NOTEBOOKS, ROOT, build_book, dataset_of, saved
 
-from regularization.results import run as runs
 from regularization.study import presets
 from regularization.study.registry import TECHNIQUES
 
@@ -47,19 +48,18 @@ def test_every_chapter_was_executed_and_cleaned(built):
 
 def test_every_technique_left_its_results_as_its_recipe_says(built):
     for slug, experiment in TECHNIQUES.items():
-        run = runs.load(slug, built / "results")
+        run = saved(built, slug)
         recipe = {"name": type(experiment.technique).__name__} | experiment.technique.settings()
-        if "train_size" in recipe:
-            recipe["train_size"] = run.train_size[0]
         assert run.technique == recipe
         assert run.learning_rate == experiment.learning_rate
-        assert (run.steps, tuple(run.seeds)) == presets.get("quick") and run.preset == "quick"
+        size = presets.of("book", "quick")
+        assert (run.steps, len(run.seeds)) == (size.steps, size.seeds) and run.preset == "quick"
         assert run.dataset == dataset_of(built)
         # All learn: chance is 10 %.
         assert min(run.test_accuracy) > 0.3
-        best = runs.load(f"{slug}_tuned", built / "results")
+        best = saved(built, f"{slug}_tuned")
         assert best.technique["name"] == run.technique["name"] and best.preset == "quick"
-        assert (best.steps, best.seeds) == (presets.TUNING_STEPS["quick"], run.seeds)
+        assert (best.steps, best.seeds) == (presets.of("tuning", "quick").steps, run.seeds)
 
 
 def test_each_chapter_has_its_log_time_and_memory(built):
@@ -68,6 +68,13 @@ def test_each_chapter_has_its_log_time_and_memory(built):
         assert (built / "logs" / page).with_suffix(".log").is_file()
         made = json.loads((built / "logs" / page).with_suffix(".json").read_text())
         assert made["seconds"] > 1 and made["peak_memory_mib"] > 100
+
+
+def test_the_steps_that_a_bar_is_drawn_of_are_about_those_of_a_cold_build(built):
+    known = json.loads(progress.STEPS.read_text())["quick"]
+    assert {*known} <= {*contents.notebooks()}
+    notes = [json.loads(line) for p in built.rglob("*.runs") for line in p.read_text().splitlines()]
+    assert progress.trained_steps(notes) == pytest.approx(sum(known.values()), rel=0.3)
 
 
 def test_a_second_build_runs_nothing(built):
@@ -92,8 +99,8 @@ def test_a_module_is_a_dependency_of_just_the_chapters_that_import_it():
         return {path.rsplit("/", 1)[-1] for path in paths}
 
     assert {"data.py", "pictures.py", "book.mplstyle"} <= names("setting/mnist")
-    assert not {"fit.py", "technique.py", "l2.py", "quoted.toml"} & names("setting/mnist")
-    reached = {"backend.py", "fit.py", "technique.py", "l2.py", "quoted.toml", "presets.py"}
+    assert not {"fit.py", "technique.py", "l2.py", "post.toml"} & names("setting/mnist")
+    reached = {"backend.py", "fit.py", "technique.py", "l2.py", "post.toml", "presets.py"}
     assert reached <= names("comparison")
 
 
@@ -177,8 +184,8 @@ def test_a_chapter_is_executed_again_just_when_what_it_depends_on_has_changed(tm
 
     def executions(*others):
         command = [sys.executable, str(ROOT / "workflow" / "execute.py"), str(path), str(output)]
-        command += ["--inputs", *map(str, (path, read, *others)), "--settings", str(settings)]
-        command += ["--results", str(tmp_path), "--log", str(tmp_path / "log")]
+        command += ["--inputs", *map(str, (path, read, *others)), "--build", str(tmp_path)]
+        command += ["--page", "chapter", "--log", str(tmp_path / "log")]
         assert subprocess.run(command).returncode == 0 and output.is_file()
         return len((tmp_path / "count").read_text())
 

@@ -10,6 +10,10 @@ import repository
 from conftest import NOTEBOOKS, PAGES, ROOT
 from nbstripout import strip_output
 
+from regularization.core import techniques
+from regularization.core.settings import Settings
+from regularization.core.technique import Technique
+from regularization.study import presets, registry
 from regularization.study.registry import TECHNIQUES
 
 EACH = pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda p: p.stem)
@@ -66,9 +70,20 @@ def test_every_experiment_has_its_chapter():
 
 
 @EACH
-def test_it_begins_by_setting_itself_up_from_the_repository_that_the_configuration_names(path):
-    first = json.loads(path.read_text())["cells"][0]
-    assert first == repository.set_up(), "run `make repository`"
+def test_it_sets_itself_up_where_the_configuration_names_a_repository(path):
+    cells = json.loads(path.read_text())["cells"]
+    assert cells == repository.with_set_up(cells), "run `make repository`"
+
+
+@pytest.mark.parametrize("slug", TECHNIQUES)
+def test_the_settings_that_a_techniques_chapter_shows_are_those_of_the_registry(slug):
+    path = ROOT / "book" / "techniques" / f"{slug}.ipynb"
+    (cell,) = [cell for cell in nbformat.read(path, as_version=4).cells if cell.id == "train"]
+    asked = []
+    known = vars(techniques) | {"Settings": Settings, "Technique": Technique, "digits": None}
+    known |= {"FRAMES": registry.FRAMES, "size": presets.of("book", "quick")}
+    exec(cell.source, known | {"train": lambda settings, digits: asked.append(settings)})
+    assert asked == [registry.settings(slug, "quick")]
 
 
 @EACH

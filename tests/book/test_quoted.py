@@ -2,14 +2,20 @@
 
 import html
 import re
+import tomllib
 import unicodedata
+from pathlib import Path
 
 import contents
 import nbformat
 import pytest
 from conftest import NOTEBOOKS, PAGES, ROOT
 
-from regularization.study.registry import QUOTED, TECHNIQUES
+from regularization.study.registry import TECHNIQUES
+
+QUOTES = Path(__file__).with_name("quoted.toml")
+#: Phrases that prose may state, each with its source.
+QUOTED = tomllib.loads(QUOTES.read_text(encoding="utf-8"))["quoted"]
 
 NUMBER = r"(?<![\w.,])[-+\N{MINUS SIGN}]?(?:\d[\d,]*(?:\.\d+)?|\.\d+)"
 WORD = (
@@ -88,7 +94,7 @@ def test_no_result_is_typed(path):
     found = [result for text in prose(path) for result in results(text)]
     assert not found, (
         f"{path.relative_to(ROOT)} states {found} in its prose. Expected a cell to compute and "
-        "display it, or the phrase and its source under [[quoted]] in quoted.toml of the package."
+        "display it, or the phrase and its source under [[quoted]] in tests/book/quoted.toml."
     )
 
 

@@ -3,6 +3,7 @@
 import contextlib
 import hashlib
 import json
+import os
 import shutil
 import subprocess
 import sys
@@ -52,7 +53,9 @@ def full_once(quick_once, tmp_path_factory):
         path.write_text(json.dumps(values | {"preset": "paper", "dataset": "mnist"}, indent=1))
     settings = json.loads((build / "settings.json").read_text())
     (build / "settings.json").write_text(json.dumps(settings, indent=1) + "\n")
-    (build / "results" / "ledger.json").write_text('[{"name": "grain", "verdict": "holds"}]')
+    (build / "given").mkdir()
+    for kept in ("given", "results"):  # where a chapter gives it, where readers take it from
+        (build / kept / "ledger.json").write_text('[{"name": "grain", "verdict": "holds"}]')
     make_current(folder, [*build.glob("logs/**/*.json"), build / "site.json"])
     script(folder, "verify.py", "--publish")
     commit(folder, "Publish the results")
@@ -152,18 +155,27 @@ def test_a_release_is_a_commit_a_tag_and_the_site_with_its_checksum(full, mnist,
     assert git(full, "log", "-1", "--format=%s").strip() == "Release 9.0.0"
 
     folder = full / "_build" / "release"
-    checksum, name = (folder / "SHA256SUMS").read_text().split()
-    assert {path.name for path in folder.iterdir()} == {"SHA256SUMS", name}
-    assert hashlib.sha256((folder / name).read_bytes()).hexdigest() == checksum
+    sums = [line.split() for line in (folder / "SHA256SUMS").read_text().splitlines()]
+    assert {path.name for path in folder.iterdir()} == {"SHA256SUMS", *(name for _, name in sums)}
+    for checksum, each in sums:
+        assert hashlib.sha256((folder / each).read_bytes()).hexdigest() == checksum
+    (_, name), (_, runs) = sums
     with tarfile.open(folder / name) as archive:
         archive.extractall(tmp_path / "unpacked", filter="data")
     assert tree(tmp_path / "unpacked" / "seeing-regularization-9.0.0") == tree(
         full / "_build" / "html"
     )
 
+    # With its runs another build trains none of them.
+    os.utime(full / "pyproject.toml", (0, 0))  # it has the new version; the environment can stay
+    known = dict(PRESET="paper", DATA="mnist", RUNS=folder / runs)
+    other = miniature.make(full, tmp_path / "other", **known)
+    assert other.returncode == 0, other.stderr
+    assert "0 runs trained, 8 found" in other.stdout and "8 of 8 runs were brought" in other.stdout
+
     second = release(full, "9.0.1")
     assert second.returncode == 0, second.stderr
-    assert sorted(path.suffix for path in folder.iterdir()) == ["", ".gz"]
+    assert sorted(path.suffix for path in folder.iterdir()) == ["", ".gz", ".gz"]
 
 
 def tree(folder):

@@ -8,9 +8,9 @@ import threading
 
 import pytest
 from conftest import ROOT
-from safely import alone, in_words
+from safely import in_words
 
-WORKFLOW = ROOT / "workflow"
+from regularization.results.files import alone
 
 
 def test_who_comes_second_says_so_and_waits_for_the_first_to_end(tmp_path, capsys):
@@ -34,11 +34,12 @@ def test_who_comes_second_says_so_and_waits_for_the_first_to_end(tmp_path, capsy
 @pytest.mark.skipif(sys.platform == "win32", reason="kills as POSIX does")
 def test_the_lock_of_a_process_that_was_killed_is_free(tmp_path, capsys):
     code = (
-        "import sys, time; from pathlib import Path; from safely import alone\n"
+        "import sys, time; from pathlib import Path\n"
+        "from regularization.results.files import alone\n"
         "with alone(Path(sys.argv[1]), 'it'): print('held', flush=True); time.sleep(60)"
     )
     command = [sys.executable, "-c", code, str(tmp_path / ".lock")]
-    environment = {"PYTHONPATH": str(WORKFLOW)}
+    environment = {"PYTHONPATH": str(ROOT / "src")}
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=environment) as process:
         assert process.stdout.readline() == "held\n"
         process.kill()

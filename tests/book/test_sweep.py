@@ -10,23 +10,24 @@ import pytest
 import sweep as script
 from conftest import ROOT, called
 
-from regularization.results import run as runs
+from regularization.results.store import train
 from regularization.study import sweeps
 
 FILE = """
-seeds: 12
-steps: 200
-models_per_job: 12
-techniques:
-  l2: {strength: [1e-4, 1e-2]}
-  dropout: {rate: 0.5}
+seeds = 12
+steps = 200
+models_per_job = 12
+[techniques.l2]
+strength = [1e-4, 1e-2]
+[techniques.dropout]
+rate = 0.5
 """
 MODELS, JOBS = 36, 3
 
 
 def command(folder, **variables):
     variables = {
-        "CONFIG": folder / "trial.yaml",
+        "CONFIG": folder / "trial.toml",
         "BUILD": folder / "b",
         "DATA": "digits",
         "BACKEND": "jax",  # which starts soonest
@@ -36,15 +37,15 @@ def command(folder, **variables):
 
 def sweep(folder, text=FILE, **variables):
     folder.mkdir(exist_ok=True)
-    (folder / "trial.yaml").write_text(text)
+    (folder / "trial.toml").write_text(text)
     words = command(folder, **variables)
     return subprocess.run(words, cwd=ROOT, capture_output=True, text=True)
 
 
 def models(folder):
-    table = sweeps.read_table(folder / "b" / "results" / "trial.csv")
-    names = ("technique", "strength", "rate", "seed")
-    return [tuple(row.get(name) for name in names) for row in table]
+    table = sweeps.read_table(folder / "b" / "sweeps" / "trial.csv")
+    names = ["technique", "strength", "rate", "seed"]
+    return [*table[names].astype(object).fillna("").itertuples(index=False, name=None)]
 
 
 @pytest.fixture(scope="module")
@@ -58,7 +59,7 @@ def test_a_sweep_says_what_it_will_cost_and_leaves_a_row_for_each_model(whole):
     folder, process = whole
     assert process.returncode == 0, process.stderr
     assert process.stdout.startswith(f"{MODELS} models; {MODELS} to train in {JOBS} jobs. On this ")
-    assert f"{MODELS} models are in {folder}/b/results/trial.csv" in process.stdout
+    assert f"{MODELS} models are in {folder}/b/sweeps/trial.csv" in process.stdout
     assert f"{MODELS}/{MODELS}" in process.stderr  # of the bar
     assert len(models(folder)) == len(set(models(folder))) == MODELS
 
@@ -66,9 +67,9 @@ def test_a_sweep_says_what_it_will_cost_and_leaves_a_row_for_each_model(whole):
 @pytest.mark.thorough
 @pytest.mark.skipif(os.name == "nt", reason="kills a group of processes")
 def test_a_sweep_that_was_killed_goes_on_where_it_stopped(whole, tmp_path):
-    """The workflow and its jobs are killed when the first tables are there."""
-    (tmp_path / "trial.yaml").write_text(FILE)
-    done = tmp_path / "b" / "sweeps" / "trial"
+    """The workflow and its jobs are killed when the first runs are there."""
+    (tmp_path / "trial.toml").write_text(FILE)
+    done = tmp_path / "b" / "runs"
     with subprocess.Popen(
         command(tmp_path),
         cwd=ROOT,
@@ -76,23 +77,24 @@ def test_a_sweep_that_was_killed_goes_on_where_it_stopped(whole, tmp_path):
         stderr=subprocess.DEVNULL,
         start_new_session=True,
     ) as process:
-        while not list(done.glob("*.csv")) and process.poll() is None:
+        while not list(done.glob("*.safetensors")) and process.poll() is None:
             time.sleep(0.05)
         os.killpg(process.pid, signal.SIGKILL)
-    trained = {path.name: path.stat().st_mtime_ns for path in done.glob("*.csv")}
+    trained = {path.name: path.stat().st_mtime_ns for path in done.glob("*.safetensors")}
     assert 0 < len(trained) < JOBS
     process = sweep(tmp_path)
     assert process.returncode == 0, process.stderr
     assert f"of which {12 * len(trained)} are trained already" in process.stdout
-    assert trained.items() <= {p.name: p.stat().st_mtime_ns for p in done.glob("*.csv")}.items()
-    table = "b/results/trial.csv"
+    now = {path.name: path.stat().st_mtime_ns for path in done.glob("*.safetensors")}
+    assert trained.items() <= now.items() and len(now) == JOBS
+    table = "b/sweeps/trial.csv"
     assert (tmp_path / table).read_bytes() == (whole[0] / table).read_bytes()
 
 
 @pytest.mark.thorough
 def test_more_seeds_later_train_just_the_new_ones(whole):
     folder, _ = whole
-    process = sweep(folder, FILE.replace("seeds: 12", "seeds: 18").replace("0.5", "0.6"))
+    process = sweep(folder, FILE.replace("seeds = 12", "seeds = 18").replace("0.5", "0.6"))
     assert process.returncode == 0, process.stderr
     assert len(set(models(folder))) == 54
     assert "54 models, of which 24 are trained already" in process.stdout
@@ -107,15 +109,17 @@ def test_a_model_that_overflows_is_named_before_anything_is_trained(tmp_path):
 
 
 SWEPT = {
-    "strength": "techniques: {l2: {strength: [1e-6, 1e-2]}, dropout: {rate: [0, 0.5]}}",
+    "strength": """
+techniques.l2.strength = [1e-6, 1e-2]
+techniques.dropout.rate = [0, 0.5]
+""",
     "when_it_helps": """
-train_size: [100, all]
-techniques:
-  l2: {strength: [0, 1e-2]}
-  l1: {strength: [1e-4, 1e-3]}
-  dropout: {rate: [0.1, 0.5]}
-  weight_normalization: {norm: [3, 6]}
-  input_noise: {scale: [0.2, 0.4]}
+train_size = [100, "all"]
+techniques.l2.strength = [0, 1e-2]
+techniques.l1.strength = [1e-4, 1e-3]
+techniques.dropout.rate = [0.1, 0.5]
+techniques.weight_normalization.norm = [3, 6]
+techniques.input_noise.scale = [0.2, 0.4]
 """,
 }
 
@@ -124,33 +128,35 @@ techniques:
 @pytest.mark.parametrize("name, text", SWEPT.items())
 def test_a_chapter_takes_the_table_of_its_sweep(name, text, tmp_path, digits, monkeypatch):
     """Four seeds instead of the two that it trains at quick."""
-    (tmp_path / "sweep.yaml").write_text(f"seeds: 4\nsteps: 60\nlearning_rate: 1e-2\n{text}")
-    blocks = sweeps.read(tmp_path / "sweep.yaml", digits)
-    table = [row for b in blocks for row in sweeps.rows(b, sweeps.train(b, digits), digits)]
-    table = [row | {"source_hash": runs.source_hash()} for row in table]
-    sweeps.write(table, tmp_path / f"{name}.csv")
-    monkeypatch.setenv("RESULTS_DIR", str(tmp_path))
+    monkeypatch.setenv("RUNS_DIR", str(tmp_path / "runs"))
+    monkeypatch.setenv("GIVEN_DIR", str(tmp_path / "given"))
     monkeypatch.setenv("TQDM_DISABLE", "1")
+    path = tmp_path / "sweep.toml"
+    path.write_text(f"seeds = 4\nsteps = 60\nlearning_rate = 1e-2\n{text}")
+    tables = [sweeps.rows(slug, train(each, digits)) for slug, each in sweeps.read(path, digits)]
+    sweeps.write(tables, tmp_path / "sweeps" / f"{name}.csv")
     settings = {"preset": "quick", "dataset": "digits"}
     chapter, log = ROOT / "book" / "beyond" / f"{name}.ipynb", tmp_path / "log"
     with open(log, "w") as said:
         execute.execute(chapter, tmp_path / "executed.ipynb", settings, said)
     text = (tmp_path / "executed.ipynb").read_text()
-    assert f"From a sweep of {len(table)} models" in text and "4 seeds" in text
+    for table in tables:
+        assert f"From a sweep of {len(table)} models, of 60 steps each." in text
+    assert "4 seeds" in text
 
 
 @pytest.mark.parametrize(
     "text, name, words",
     [
-        (FILE + "stepz: 3\n", "trial.yaml", ["unknown key 'stepz'", "Expected one of techniques"]),
-        (FILE.replace("seeds: 12", "seeds: 0"), "trial.yaml", ["seeds is 0", "how many, from 1"]),
+        ("stepz = 3\n" + FILE, "trial.toml", ["unknown key 'stepz'", "Expected one of techniques"]),
+        (FILE.replace("seeds = 12", "seeds = 0"), "trial.toml", ["seeds=0", "how many, from 1"]),
         (
             FILE.replace("12", "900000"),
-            "trial.yaml",
-            ["2,700,000 models", "Expected from 1 to 1,000,000"],
+            "trial.toml",
+            ["2,700,000 models", "Expected 1,000,000 at most"],
         ),
-        (None, "missing.yaml", ["missing.yaml cannot be read", "Expected a sweep"]),
-        (FILE, "two words.yaml", ["two words.yaml cannot name a table"]),
+        (None, "missing.toml", ["missing.toml cannot be read", "Expected a sweep"]),
+        (FILE, "two words.toml", ["two words.toml cannot name a table"]),
     ],
 )
 def test_what_makes_no_sense_is_named_before_anything_runs(text, name, words, tmp_path):
@@ -162,10 +168,25 @@ def test_what_makes_no_sense_is_named_before_anything_runs(text, name, words, tm
     assert all(word in process.stderr for word in words), process.stderr
 
 
+def test_jobs_that_did_not_end_well_are_counted_and_the_first_is_quoted(tmp_path, monkeypatch):
+    def run(arguments, log, snakefile, sweep, runs):
+        first, *_ = (sweep / "blocks.txt").read_text().split()
+        (sweep / f"{first}.log").write_text("Training.\nThe node is gone.\n")
+
+    monkeypatch.setattr(script.engine, "run", run)
+    monkeypatch.setattr(script, "announced", lambda *words: "Announced.")
+    (tmp_path / "trial.toml").write_text(FILE)
+    where = ["--build", tmp_path / "b", "--dataset", "digits"]
+    process = called(script.main, "--config", tmp_path / "trial.toml", *where)
+    assert process.returncode == 1 and not (tmp_path / "b" / "sweeps" / "trial.csv").exists()
+    said = f"{JOBS} of {JOBS} jobs did not end well, the first with: The node is gone. Expected a "
+    assert said in process.stderr and "run make sweep again" in process.stderr
+
+
 @pytest.mark.parametrize(
     "variables, words",
     [
-        ({"CONFIG": "missing.yaml"}, ["missing.yaml cannot be read", "Expected a sweep"]),
+        ({"CONFIG": "missing.toml"}, ["missing.toml cannot be read", "Expected a sweep"]),
         ({"CONFIG": ""}, ["CONFIG is not set", "make sweep CONFIG="]),
         ({"PROFILE": "slrum"}, ["PROFILE='slrum' is unknown", "Expected one of: slurm"]),
     ],

@@ -2,6 +2,7 @@
 
 import contextlib
 import json
+import os
 import shutil
 import socket
 import subprocess
@@ -56,9 +57,10 @@ def test_a_chapter_opens_and_runs_after_a_number_was_changed(browser, lab):
     page.locator(".jp-Notebook .katex").first.wait_for()
     assert page.locator(".jp-Notebook aside, .jp-Notebook .admonition").count() >= 1
 
-    cell = page.locator(".jp-CodeCell", has_text="strength = 1e-4").locator(".cm-content")
+    cell = page.locator(".jp-CodeCell", has_text="strength=1e-4").locator(".cm-content")
     cell.locator(".cm-line").first.click()
     page.keyboard.press("End")
+    page.keyboard.press("ArrowLeft")
     page.keyboard.press("Backspace")
     page.keyboard.type("3")
     page.get_by_role("menuitem", name="Run", exact=True).click()
@@ -74,10 +76,13 @@ def test_a_chapter_opens_and_runs_after_a_number_was_changed(browser, lab):
     page.close()
 
 
-def test_training_shows_how_far_it_is():
+def test_training_shows_how_far_it_is(tmp_path):
     code = (
-        "from regularization.core import data, fit, techniques;"
-        "fit.fit(techniques.Technique(), data.load('digits'), steps=1000, seeds=1)"
+        "from regularization.core import data, settings; from regularization.results import store;"
+        "store.train(settings.Settings(steps=1000), data.load('digits'))"
     )
-    process = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    environment = os.environ | {"RUNS_DIR": str(tmp_path)}
+    process = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, env=environment
+    )
     assert process.returncode == 0 and "/1000 [" in process.stderr

@@ -6,12 +6,11 @@ import re
 
 import numpy as np
 import pytest
-from conftest import ON_BOTH, dataset_of, read_living, until
+from conftest import ON_BOTH, dataset_of, read_living, saved, until
 
 from regularization import web as living
 from regularization.analysis import evaluation
 from regularization.core import data
-from regularization.results import run as runs
 from regularization.study.registry import TECHNIQUES
 
 WIDE = {"width": 1280, "height": 900}
@@ -104,13 +103,13 @@ def test_the_answers_to_a_test_digit_are_pythons(open_page, built):
     page.get_by_role("button", name="Test digit →").click()
     about = page.locator(".living-about", has_text="Test digit 2 of").inner_text()
     says(page, "techniques? says?")
-    saved = [runs.load(slug, built / "results") for slug in slugs_of(built)]
+    runs = [saved(built, slug) for slug in slugs_of(built)]
     digits = data.load(dataset_of(built))
-    place = living.test_digits(digits, saved)[1]
+    place = living.test_digits(digits, runs)[1]
     assert about.endswith(f"Its label is {digits.test_labels[place]}.")
-    ours = 100 * living.probabilities(saved, digits.test_images[place][None])[:, 0]
+    ours = 100 * living.probabilities(runs, digits.test_images[place][None])[:, 0]
     assert np.abs(table(page) - ours).max() <= 0.51
-    logit = evaluation.logits(saved[0].weights[0], digits.test_images[place][None])[0].max()
+    logit = evaluation.logits(runs[0].weights[0], digits.test_images[place][None])[0].max()
     sign = "−" if logit < 0 else r"\+"
     assert re.search(f"together {sign}{abs(logit):.1f}", evidence(page))
 
@@ -365,7 +364,7 @@ def test_the_model_trains_and_its_settings_change_while_it_runs(open_page, built
 
 def test_validations_choice_and_the_posts_are_those_of_this_build(open_page, built):
     page = open_page("living?train=1&a=l2", TRAIN)
-    tuned, own = (runs.load(f"l2{end}", built / "results") for end in ("_tuned", ""))
+    tuned, own = (saved(built, f"l2{end}") for end in ("_tuned", ""))
     for name, run in {"What validation picks": tuned, "As in the post": own}.items():
         page.get_by_role("button", name=name).first.click()
         rate = page.get_by_label("Learning rate").first.get_attribute("aria-valuetext")
@@ -415,7 +414,7 @@ def test_a_film_moves_all_ten_images_and_the_marker_on_the_curve(open_page, buil
     for (one, *_), (two, *_) in itertools.pairwise(seen):
         assert not set(one) & set(two), "an image has not moved"
     assert float(seen[0][1]) < float(seen[1][1]) and float(seen[2][1]) < float(seen[3][1])
-    run = runs.load("l2", built / "results")
+    run = saved(built, "l2")
     figure.get_by_role("slider", name="Training time").press("End")
     said = says(page, f"step {run.steps:,}", "#l2-weight-images")
     assert f"test accuracy {100 * run.test_accuracy[0]:.1f} %" in said
@@ -447,7 +446,7 @@ def test_a_films_frames_are_the_runs(built, slug):
     assert path.stat().st_size <= 250_000
     frames, about = read_living(path)
     training, strengths = about["reels"]
-    run = runs.load(slug, built / "results")
+    run = saved(built, slug)
     last = frames["0"][-1] * training["limits"][-1] / training["shades"]
     step = training["limits"][-1] / training["shades"]
     assert np.abs(last - run.weights[0]).max() <= step
@@ -462,7 +461,7 @@ def test_guesses_are_judged_and_go_nowhere(open_page, built):
     assert not answer.is_visible()
     page.get_by_label("Your guess").fill("0")
     page.get_by_role("button", name="Reveal").click()
-    run = runs.load("dropout", built / "results")
+    run = saved(built, "dropout")
     mean = 100 * np.mean(run.test_accuracy)
     said = says(page, "You guessed 50.0", ".guess")
     assert f"Dropout: {mean:.1f}" in said and f"That is {mean - 50:.1f} more" in said

@@ -16,10 +16,10 @@ pytestmark = [pytest.mark.thorough, pytest.mark.first]
 #: Seconds after which a build on the cluster has hung.
 HUNG = 400
 SWEEP = """
-seeds: 8
-steps: 200
-models_per_job: 8
-techniques: {l2: {strength: [1e-3, 1e-2]}}
+seeds = 8
+steps = 200
+models_per_job = 8
+techniques.l2.strength = [1e-3, 1e-2]
 """
 PROFILE = """
 executor: slurm
@@ -54,17 +54,17 @@ def folder(tmp_path_factory):
     profile = folder / "profiles" / "test" / "config.yaml"
     profile.parent.mkdir()
     profile.write_text(PROFILE)
-    (folder / "small.yaml").write_text(SWEEP)
+    (folder / "small.toml").write_text(SWEEP)
     return folder
 
 
 def sweep(build, profile="test"):
-    words = ["make", "--no-print-directory", "sweep", "CONFIG=small.yaml", "DATA=digits"]
+    words = ["make", "--no-print-directory", "sweep", "CONFIG=small.toml", "DATA=digits"]
     return [*words, f"BUILD={build}", f"PROFILE={profile}"]
 
 
 def table(folder, build):
-    return (folder / build / "results" / "small.csv").read_bytes()
+    return (folder / build / "sweeps" / "small.csv").read_bytes()
 
 
 @pytest.fixture(scope="module")

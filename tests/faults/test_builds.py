@@ -81,7 +81,7 @@ def test_a_clock_that_is_set_back_while_the_book_is_built_costs_nothing(tmp_path
             time.sleep(0.05)
         time.sleep(1)
         ahead = time.time() + 3_600
-        for path in (folder / "_build" / "results").glob("no_*"):
+        for path in (folder / "_build" / "executed" / "techniques").glob("no_*"):
             os.utime(path, (ahead, ahead))
     assert build.returncode == 0
     assert miniature.contents(folder / "_build") == miniature.contents(whole / "_build")
@@ -98,8 +98,9 @@ def test_results_from_the_future_do_not_keep_their_chapters_from_being_made(fold
 
 
 def test_what_was_damaged_is_made_anew(folder, whole):
-    """Half of one chapter's weights is gone, and half of another's record."""
-    for name in ("results/l2.npz", "logs/techniques/dropout.json"):
+    """Half of one chapter's copy is gone, half of another's record, half of what readers take."""
+    names = ("executed/techniques/l2.ipynb", "logs/techniques/dropout.json", "results/l2.npz")
+    for name in names:
         path = folder / "_build" / name
         content = path.read_bytes()
         path.write_bytes(content[: len(content) // 2])

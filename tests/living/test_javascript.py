@@ -5,20 +5,19 @@ import os
 import re
 import shutil
 import subprocess
-from dataclasses import replace
 
 import numpy as np
 import pytest
-from conftest import ON_BOTH, ROOT, read_living
+from conftest import ON_BOTH, ROOT, read_living, saved
 from scipy import stats
 
-from regularization import web as living
+from regularization import web
 from regularization.analysis import evaluation
 from regularization.core import model
 from regularization.core.backend import ops
 from regularization.core.fit import fit
+from regularization.core.settings import Settings
 from regularization.core.techniques.early_stopping import stopping
-from regularization.results import run as runs
 from regularization.study.registry import EXPERIMENTS, TECHNIQUES
 
 HERE = ROOT / "tests" / "living"
@@ -63,17 +62,11 @@ def drawn(technique, shapes, rng):
     return {hook: kinds[what.kind](what) for hook, what in draws.items()}
 
 
-def of_size(technique, digits):
-    """Tell a technique that asks for it how many training images there are."""
-    if "train_size" in technique.settings():
-        return replace(technique, train_size=len(digits.train_images))
-    return technique
-
-
 def steps_of(slug, digits):
     """Steps that Python takes, and what JavaScript needs to take them too."""
     experiment, rng = TECHNIQUES[slug], np.random.default_rng(0)
-    technique = of_size(experiment.technique, digits)
+    # As the loop tells it how many images there are.
+    technique = experiment.technique.with_arrays({"train_size": len(digits.train_images)})
     flat = digits.train_images.reshape(len(digits.train_images), -1)
     shapes = [(digits.classes, flat.shape[1])]
     kernel = model.initial_kernels(0, shapes)[0]
@@ -137,11 +130,11 @@ def test_the_forward_pass_is_pythons(node, built, tmp_path):
     """On the digits that the page loads, with the weights that it loads, against the saved runs."""
     results = built / "results"
     slugs = [each["slug"] for each in read_living(results / "weights.bin")[1]["techniques"]]
-    saved = [runs.load(slug, results).weights[0] for slug in slugs]
+    of_runs = [saved(built, slug).weights[0] for slug in slugs]
     images = read_living(results / "test_digits.bin")[0]["images"]
-    logits = np.stack([evaluation.logits(weights, images) for weights in saved])
+    logits = np.stack([evaluation.logits(weights, images) for weights in of_runs])
     assert len(images) == min(1_000, logits.shape[1])
-    living.save("reference.bin", {"logits": np.float32(logits)}, {}, tmp_path)
+    web.save("reference.bin", {"logits": np.float32(logits)}, {}, tmp_path)
     node(
         HERE / "logits.reference.js",
         WEIGHTS=str(results / "weights.bin"),
@@ -152,7 +145,7 @@ def test_the_forward_pass_is_pythons(node, built, tmp_path):
 
 def test_mnists_images_come_back_from_mnists_images(node, mnist, tmp_path):
     images = mnist.test_images[::5]
-    living.save("reference.bin", {"images": images}, living.FORMS["mnist"], tmp_path)
+    web.save("reference.bin", {"images": images}, web.FORMS["mnist"], tmp_path)
     node(HERE / "likeness.reference.js", REFERENCE=str(tmp_path / "reference.bin"))
 
 
@@ -163,20 +156,20 @@ def test_mnists_images_come_back_from_mnists_images(node, mnist, tmp_path):
 def test_training_in_the_browser_ends_where_ours_does(node, request, tmp_path, dataset, slugs):
     """The same digits, steps and settings, each from five seeds of its own generator."""
     digits = request.getfixturevalue(dataset)
-    small = living.training_digits(digits, np.arange(len(digits.test_images))[: living.TEST])
+    small = web.training_digits(digits, np.arange(len(digits.test_images))[: web.TEST])
     steps, seeds, rate, ours, cases = 1_000, 5, 1e-3, {}, []
     for slug in slugs:
         experiment = TECHNIQUES[slug]
-        technique, loss = of_size(experiment.technique, small), experiment.loss
-        settings = dict(steps=steps, seeds=seeds, learning_rate=rate, loss=loss, every=250)
+        technique, loss = experiment.technique, experiment.loss
+        settings = Settings(technique, steps, seeds, learning_rate=rate, loss=loss, every=250)
         name = type(technique).__name__
-        ours[name] = fit(technique, small, **settings).test_accuracy
+        ours[name] = fit(settings, small)["test_accuracy"]
         of_case = {"technique": name, "hyper": technique.settings()}
         cases.append(of_case | {"loss": loss, "rate": rate, "batch": 32})
     names = ("train", "validation", "test")
     parts = [f"{name}_{kind}" for name in names for kind in ("images", "labels")]
     about = {"cases": cases, "steps": steps, "seeds": seeds}
-    living.save("reference.bin", {part: getattr(small, part) for part in parts}, about, tmp_path)
+    web.save("reference.bin", {part: getattr(small, part) for part in parts}, about, tmp_path)
     said = node(HERE / "accuracy.reference.js", REFERENCE=str(tmp_path / "reference.bin"))
     theirs = {}
     for found in re.findall(r"accuracy (\{.*\})", said):

@@ -8,6 +8,7 @@ from urllib.parse import unquote, urlparse
 
 import contents
 import pytest
+import repository
 from bs4 import BeautifulSoup
 from conftest import ROOT
 
@@ -46,6 +47,16 @@ def elsewhere(built, tmp_path_factory):
 def test_without_an_address_there_are_no_buttons(built):
     for page in contents.notebooks():
         assert not launchers(built / "html", page)
+
+
+def test_the_cell_that_sets_up_comes_with_an_address_and_goes_without(monkeypatch):
+    kept = [{"id": "parameters"}, {"id": "title"}]
+    monkeypatch.setattr(repository, "address", lambda: ADDRESS)
+    with_cell = repository.with_set_up(kept)
+    assert [cell["id"] for cell in with_cell] == ["set-up", "parameters", "title"]
+    assert repository.with_set_up(with_cell) == with_cell
+    monkeypatch.setattr(repository, "address", lambda: "")
+    assert repository.with_set_up(with_cell) == kept
 
 
 @pytest.mark.thorough

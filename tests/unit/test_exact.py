@@ -134,7 +134,7 @@ def test_noise_on_inputs_is_in_expectation_tikhonovs_penalty():
 def test_the_variational_penalty_is_the_divergence_from_the_prior():
     """Against the integral of q log(q / p), weight by weight."""
     mu, log_sigma = RNG.normal(size=(1, 2, 3)), RNG.normal(size=(1, 2, 3)) - 1
-    technique = VariationalWeights(prior=0.7, train_size=50)
+    technique = VariationalWeights(prior=0.7).with_arrays({"train_size": 50})
     values = {"mu": np.float32(mu), "log_sigma": np.float32(log_sigma)}
     tensors = {name: ops.convert_to_tensor(value) for name, value in values.items()}
     (ours,) = ops.convert_to_numpy(technique.penalty(tensors))
@@ -147,3 +147,49 @@ def test_the_variational_penalty_is_the_divergence_from_the_prior():
 
         divergence += integrate.quad(integrand, m - 12 * s, m + 12 * s, limit=200)[0]
     assert ours == pytest.approx(divergence / 50, rel=1e-5)
+    each = technique.with_arrays({"train_size": np.array([50, 10])})
+    both = {name: ops.concatenate([value, value]) for name, value in tensors.items()}
+    theirs = ops.convert_to_numpy(each.penalty(both))
+    assert theirs == pytest.approx(divergence / np.array([50, 10]), rel=1e-5)
+
+
+@pytest.fixture
+def asked(monkeypatch, tmp_path):
+    """A store of its own; the strengths at which optima were looked for, and from where."""
+    monkeypatch.setenv("RUNS_DIR", str(tmp_path))
+    solve, asked = exact.SoftmaxRegression.solve, []
+
+    def counted(self, strength, start=None):
+        asked.append((strength, start))
+        return solve(self, strength, start)
+
+    monkeypatch.setattr(exact.SoftmaxRegression, "solve", counted)
+    return asked
+
+
+def test_a_path_is_the_optimum_at_each_strength_each_begun_at_the_one_before(digits, asked):
+    images, labels = digits.train_images[:300], digits.train_labels[:300]
+    strengths = (1e-1, 1e-2, 1e-3)
+    path = exact.path(images, labels, strengths)
+    assert [strength for strength, _ in asked] == [*strengths] and asked[0][1] is None
+    for (_, start), before in zip(asked[1:], path, strict=False):
+        np.testing.assert_array_equal(start.weights, before.weights)
+    for found, strength in zip(path, strengths, strict=True):
+        assert found.gradient_norm <= 1e-8 and found.weights.shape == (10, 8, 8)
+        theirs = scikit_learns_weights(images, labels, strength)
+        np.testing.assert_allclose(found.weights, theirs, atol=1e-4)
+        loss, _ = exact.SoftmaxRegression(images, labels).loss(found.weights, strength)
+        assert found.loss == pytest.approx(loss) and found.evaluations > 1
+
+
+def test_a_path_is_kept_by_its_images_labels_and_strengths(digits, asked):
+    images, labels = digits.train_images[:100], digits.train_labels[:100]
+    one, again = (exact.path(images, labels, (1e-1, 1e-2)) for _ in range(2))
+    assert len(asked) == 2
+    for mine, theirs in zip(one, again, strict=True):
+        assert [type(each) for each in mine] == [type(each) for each in theirs]
+        np.testing.assert_array_equal(mine.weights, theirs.weights)
+        assert mine[1:] == theirs[1:]
+    exact.path(images[::-1], labels, (1e-1,)), exact.path(images, labels[::-1], (1e-1,))
+    exact.path(images, labels, (1e-1,)), exact.path(images[:99], labels[:99], (1e-1,))
+    assert len(asked) == 6

@@ -5,7 +5,6 @@ import io
 import json
 import math
 import re
-from types import SimpleNamespace
 
 import matplotlib.pyplot as plt
 import numpy as np
@@ -16,10 +15,12 @@ from scipy import stats
 
 from regularization.analysis import claims, measures
 from regularization.analysis.claims import Check, Estimate, claim
-from regularization.core import fit as training
+from regularization.core.fit import fit
+from regularization.core.settings import Settings
 from regularization.core.techniques import L2
 from regularization.report import guesses, pictures, plots, style, tables
-from regularization.study import registry as experiments
+from regularization.results.run import Run
+from regularization.study import tuning
 
 
 @pytest.fixture
@@ -61,6 +62,12 @@ def band_at(band, x):
     return at.min(), at.max()
 
 
+def a_run(**arrays):
+    """A run of as many seeds as there are of each of `arrays`, which nobody trained."""
+    arrays = {name: np.array(values) for name, values in arrays.items()}
+    return Run(Settings(seeds=len(next(iter(arrays.values())))), arrays, {})
+
+
 @pytest.fixture(scope="module")
 def models():
     """Three runs, smooth to grainy, on scales of their own; the second seed's is another again."""
@@ -70,7 +77,7 @@ def models():
     for title, size, grain in [("Smooth", 0.5, 0.02), ("Between", 3, 0.3), ("Grainy", 0.07, 2)]:
         weights = size * (rng.choice([-1, 1], (2, 10, 1, 1)) * ramp - 0.3)
         weights = weights + size * grain * rng.normal(size=(2, 10, 8, 8))
-        found[title] = SimpleNamespace(title=title, weights=weights * [[[[1]]], [[[5]]]])
+        found[title] = a_run(weights=weights * [[[[1]]], [[[5]]]])
     return found
 
 
@@ -87,8 +94,8 @@ def test_a_weight_image_figure_says_what_is_seen_and_takes_the_pages_colours(dig
 
 @pytest.mark.parametrize("title", ["Smooth", "Between", "Grainy"])
 def test_weight_images_are_on_one_scale_and_described_by_what_they_are(models, drawn, title):
-    weights = models[title].weights[1]
-    said = pictures.weight_images(weights, title).alt
+    weights = models[title].weights.values[1]
+    said = pictures.weight_images(models[title].weights[1], title).alt
     grain, low, high = numbers(said.partition("correlate")[2])
     assert grain == pytest.approx(neighbours_correlate(weights), abs=0.0051)
     assert [low, high] == pytest.approx([weights.min(), weights.max()], rel=0.05)
@@ -117,7 +124,9 @@ def test_a_description_says_how_much_the_shapes_of_the_digits_show(digits):
 
 def test_a_ribbon_is_of_the_first_seed(models, drawn):
     run = models["Between"]
-    said, first = pictures.ribbon(run).alt, run.weights[0]
+    picture, first = pictures.ribbon(run.weights[0], "Between"), run.weights.values[0]
+    said = picture.alt
+    assert picture.caption == "Between" and picture.kind == "Opening"
     grain, low, high = numbers(said.partition("correlate")[2])
     assert grain == pytest.approx(neighbours_correlate(first), abs=0.0051)
     assert [low, high] == pytest.approx([first.min(), first.max()], rel=0.05)
@@ -131,10 +140,10 @@ def test_a_wall_has_a_row_for_each_run_and_says_what_is_in_it(models, drawn, own
     figure = pictures.wall(models, own_scales)
     rows = re.findall(r"(\w+): neighbouring pixels (.*?)\.(?= |$)", figure.alt)
     assert [title for title, _ in rows] == list(models)
-    top = max(np.abs(run.weights[0]).max() for run in models.values())
+    top = max(np.abs(run.weights.values[0]).max() for run in models.values())
     axes = np.reshape(drawn[0].axes, (3, 10))
     for (title, said), row in zip(rows, axes, strict=True):
-        first = models[title].weights[0]
+        first = models[title].weights.values[0]
         grain, low, high = numbers(said)
         assert grain == pytest.approx(neighbours_correlate(first), abs=0.0051)
         assert [low, high] == pytest.approx([first.min(), first.max()], rel=0.05)
@@ -150,7 +159,7 @@ def test_a_wall_has_a_row_for_each_run_and_says_what_is_in_it(models, drawn, own
 
 
 def test_a_strip_is_of_some_digits_along_the_path(models, drawn):
-    weights = np.stack([run.weights[0] for run in models.values()])
+    weights = np.stack([run.weights.values[0] for run in models.values()])
     said = pictures.film_strip(weights, ["a", "b", "c"], (7, 2), "Caption").alt
     assert said.startswith("Weight images of 7 and 2, from left to right. a: ")
     for title, images in zip("abc", weights, strict=True):
@@ -198,8 +207,10 @@ def watched():
     """Two runs of two seeds, whose curves have little in common."""
 
     def run(losses, accuracies):
-        curve = {"step": [100, 200, 3_000], "train_loss": losses, "test_accuracy": accuracies}
-        return SimpleNamespace(steps=3_000, curve=curve)
+        curve = {"curve.train_loss": losses, "curve.test_accuracy": accuracies}
+        arrays = {name: np.array(values) for name, values in curve.items()}
+        arrays["curve.step"] = np.array([100, 200, 3_000])
+        return Run(Settings(steps=3_000, seeds=2), arrays, {})
 
     return {
         "plain": run([[4, 6], [3, 1], [0.5, 0.25]], [[0.5, 0.7], [0.8, 0.9], [0.94, 0.9]]),
@@ -218,7 +229,7 @@ def test_curves_are_the_mean_and_range_of_the_seeds_within_each_window(
             curve = watched[name].curve
             assert line.get_label() == name
             assert list(line.get_xdata()) == [curve["step"][i] for i in seen]
-            rows = [[scale * value for value in curve[measure][i]] for i in seen]
+            rows = [[scale * value for value in curve[measure].values[i]] for i in seen]
             np.testing.assert_allclose(line.get_ydata(), [sum(row) / 2 for row in rows])
             for step, row in zip(line.get_xdata(), rows, strict=True):
                 np.testing.assert_allclose(band_at(band, step), (min(row), max(row)))
@@ -284,9 +295,9 @@ def test_a_sortable_table_has_the_numbers_by_which_it_is_sorted():
 @pytest.fixture(scope="module")
 def two(digits):
     plain, other = (
-        training.fit(technique, digits, steps=100, seeds=2) for technique in (L2(0), L2(0.1))
+        Run(settings, fit(settings, digits), {})
+        for settings in (Settings(L2(strength), steps=100, seeds=2) for strength in (0, 0.1))
     )
-    plain.slug, other.slug = "no_regularization", "l2"
     return {"no regularization": plain, "L2": other}
 
 
@@ -295,7 +306,7 @@ def test_runs_stand_beside_one_another_in_a_table(two):
     rows = [[cell.get_text() for cell in row.select("th, td")] for row in page.select("tbody tr")]
     assert [row[0] for row in rows] == list(two)
     for run, row in zip(two.values(), rows, strict=True):
-        smooth = np.mean([measures.smoothness(w) for w in run.weights])
+        smooth = np.mean([measures.smoothness(w) for w in run.weights.values])
         assert float(row[2]) == pytest.approx(smooth, abs=0.006)
         assert float(row[5]) == pytest.approx(np.mean(run.weight_max), rel=0.06)
 
@@ -303,21 +314,18 @@ def test_runs_stand_beside_one_another_in_a_table(two):
 @pytest.fixture
 def published():
     """Two runs and what a post has of them: no two figures are alike."""
+
+    def run(accuracies, as_published, smallest, largest):
+        """Weights whose least and greatest are known."""
+        weights = np.zeros((len(smallest), 10, 8, 8))
+        weights[:, 3, 1, 2], weights[:, 7, 5, 0] = smallest, largest
+        return a_run(
+            weights=weights, test_accuracy=accuracies, test_accuracy_as_published=as_published
+        )
+
     runs = {
-        "l2": SimpleNamespace(
-            title="L2",
-            test_accuracy=[0.91, 0.93, 0.98],
-            test_accuracy_as_published=[0.81, 0.83, 0.79],
-            weight_min=[-3.25, -3.75, -3.5],
-            weight_max=[5.25, 5.5, 5.0],
-        ),
-        "dropout": SimpleNamespace(
-            title="Dropout",
-            test_accuracy=[0.3, 0.34],
-            test_accuracy_as_published=[0.1, 0.14],
-            weight_min=[-0.05, -0.07],
-            weight_max=[0.2, 0.28],
-        ),
+        "l2": run([0.91, 0.93, 0.98], [0.81, 0.83, 0.79], [-3.25, -3.75, -3.5], [5.25, 5.5, 5.0]),
+        "dropout": run([0.3, 0.34], [0.1, 0.14], [-0.05, -0.07], [0.2, 0.28]),
     }
     post = {
         "dropout": {"test_accuracy": 0.222, "weight_min": -7.5, "weight_max": 8.125},
@@ -331,8 +339,10 @@ def ours_and_the_posts(run, post):
     """The numbers of a run's cells, ours and the post's, by what they are of."""
 
     def accuracy(values):
-        mean, low, high = 100 * np.array(t_interval(values))
+        mean, low, high = 100 * np.array(t_interval(values.values))
         return [round(mean, 1), round((high - low) / 2, 1)]
+
+    ends = run.arrays["weights"].reshape(len(run.arrays["weights"]), -1)
 
     return {
         "test accuracy": (accuracy(run.test_accuracy), []),
@@ -340,8 +350,8 @@ def ours_and_the_posts(run, post):
             accuracy(run.test_accuracy_as_published),
             [100 * post["test_accuracy"]],
         ),
-        "smallest weight": ([np.mean(run.weight_min)], [post["weight_min"]]),
-        "largest weight": ([np.mean(run.weight_max)], [post["weight_max"]]),
+        "smallest weight": ([np.mean(ends.min(axis=1))], [post["weight_min"]]),
+        "largest weight": ([np.mean(ends.max(axis=1))], [post["weight_max"]]),
     }
 
 
@@ -350,7 +360,7 @@ def test_several_runs_stand_against_the_post_in_rows(published):
     figure = tables.against_post(runs, post)
     heads = BeautifulSoup(figure.content, "html.parser").select("thead th")
     for slug, (title, *row) in zip(runs, cells(figure), strict=True):
-        assert title == runs[slug].title
+        assert title == {"l2": "L2", "dropout": "Dropout"}[slug]
         expected = ours_and_the_posts(runs[slug], post[slug])
         assert [head.get_text() for head in heads] == list(expected)
         for cell, pair in zip(row, expected.values(), strict=True):
@@ -370,11 +380,25 @@ def test_one_run_stands_against_the_post_in_columns(published, slug):
             assert numbers(cell) == pytest.approx(figure)
 
 
-def test_a_tuned_run_is_compared_with_none_seed_by_seed(two):
+def test_a_tuned_run_is_compared_with_none_seed_by_seed(two, monkeypatch):
     plain, other = two.values()
-    said = tables.with_equal_care(experiments.choice(other), other, plain).data
-    points = [100 * (a - b) for a, b in zip(other.test_accuracy, plain.test_accuracy, strict=True)]
+    runs = {"l2": other, "no_regularization": plain}
+    monkeypatch.setattr(tuning, "tuned", lambda slug, *asked: runs[slug])
+    said = tables.with_equal_care("l2", None, "quick").data
+    points = [
+        100 * (a - b)
+        for a, b in zip(other.test_accuracy.values, plain.test_accuracy.values, strict=True)
+    ]
     assert "learning rate 0.0001, strength 0.1" in said and str(claims.over_seeds(points)) in said
+    for run in (plain, other):
+        assert tables.percent(run.arrays["test_accuracy"]) in said
+
+
+def test_what_the_interval_leaves_out_is_the_binomials_error(two, digits):
+    said = tables.seeds_and_images(two["L2"], digits).data
+    p, n = two["L2"].arrays["test_accuracy"].mean(), len(digits.test_images)
+    (points,) = numbers(said.partition("standard error")[2].partition("points")[0])
+    assert points == pytest.approx(100 * np.sqrt(p * (1 - p) / n), abs=0.051)
 
 
 def test_a_forest_is_ordered_and_takes_one_seed():
@@ -489,7 +513,8 @@ def test_a_guess_holds_its_answer_folded_and_tells_the_page_what_it_is():
 
 
 def test_rows_to_guess_are_in_another_order_and_not_named(digits):
-    run = training.fit(L2(0.0), digits, steps=20, seeds=1)
+    settings = Settings(L2(0.0), steps=20)
+    run = Run(settings, fit(settings, digits), {})
     titles = ["One", "Two", "Three", "Four"]
     wall, asked = guesses.guess_rows(dict.fromkeys(titles, run))
     told = json.loads(BeautifulSoup(asked.data, "html.parser").select_one(".guess")["data-told"])

@@ -1,7 +1,6 @@
 """Measures against closed forms, by hand, and against SciPy."""
 
 import itertools
-from types import SimpleNamespace
 
 import keras
 import numpy as np
@@ -9,8 +8,10 @@ import pytest
 from scipy.special import softmax
 
 from regularization.analysis import evaluation, measures, statistics
-from regularization.core import fit as training
-from regularization.core.techniques import DrawnWeights
+from regularization.core.fit import fit
+from regularization.core.settings import Settings
+from regularization.core.techniques import DrawnWeights, VariationalWeights
+from regularization.results.run import Run
 
 
 def test_the_interval_is_students():
@@ -195,21 +196,26 @@ def test_a_paired_comparison_agrees_with_scipys_bootstrap_and_exact_test():
 
 
 def test_averaging_over_draws_without_a_width_is_asking_the_mean(digits):
-    run = training.fit(DrawnWeights(0.0), digits, steps=300, seeds=2, learning_rate=1e-2)
+    settings = Settings(DrawnWeights(0.0), steps=300, seeds=2, learning_rate=1e-2).on(digits)
+    run = Run(settings, fit(settings, digits), {})
     test = digits.test_images, digits.test_labels
     for seed in range(2):
         averaged = evaluation.averaged_over_draws(run, seed, *test, draws=2)
         assert averaged == evaluation.right(run.weights[seed], *test).mean()
 
 
-@pytest.mark.parametrize("technique, scale", [({"noise_scale": 0.5}, 0.5), ({}, 1)])
+def widely(technique, mu, log_sigma):
+    """A run of drawn weights `[seeds, classes, 1, 1]`, that nobody trained."""
+    arrays = {"parameters.mu": mu, "parameters.log_sigma": log_sigma}
+    return Run(Settings(technique, seeds=len(mu)), arrays, {})
+
+
+@pytest.mark.parametrize("technique, scale", [(DrawnWeights(0.5), 0.5), (VariationalWeights(), 1)])
 def test_weights_are_drawn_around_their_mean_with_their_width(technique, scale):
     """Of an image of one white pixel, the logits are the weights."""
     mu = np.float32([[9, 9], [1, -0.5]]).reshape(2, 2, 1, 1)
     width = np.float32([[9, 9], [0.8, 0.6]]).reshape(2, 2, 1, 1)
-    run = SimpleNamespace(
-        parameters={"mu": mu, "log_sigma": np.log(width)}, technique={"name": "x"} | technique
-    )
+    run = widely(technique, mu, np.log(width))
     white = np.full((1, 1, 1), 255, "uint8")
     p = evaluation.over_draws(run, 1, white, 40_000)
     assert p.shape == (40_000, 1, 2)
@@ -221,7 +227,7 @@ def test_weights_are_drawn_around_their_mean_with_their_width(technique, scale):
 def test_averaging_over_draws_can_answer_other_than_the_mean():
     """Two classes are so wide that one of them mostly wins, three eighths of the draws each."""
     mu, width = (np.float32(v).reshape(1, 3, 1, 1) for v in ([1, 0, 0], [1e-3, 1e3, 1e3]))
-    run = SimpleNamespace(parameters={"mu": mu, "log_sigma": np.log(width)}, technique={})
+    run = widely(VariationalWeights(), mu, np.log(width))
     white, label = np.full((1, 1, 1), 255, "uint8"), np.array([0])
     assert evaluation.right(mu[0], white, label).all()
     shares = evaluation.over_draws(run, 0, white, 10_000).mean(axis=0)[0]
@@ -234,12 +240,13 @@ def late():
     """A run of two seeds whose last third is known, and of which the rest is wild."""
     seen = {200: [0.0, 1.0], 600: [0.9, 0.1]}  # 600 is two thirds: not yet late
     seen |= {700: [0.90, 0.80], 800: [0.92, 0.80], 900: [0.94, 0.86]}
-    curve = {"step": [*seen], "test_accuracy": [*seen.values()]}
-    return SimpleNamespace(steps=900, curve=curve)
+    arrays = {"curve.step": np.array([*seen]), "curve.test_accuracy": np.array([*seen.values()])}
+    return Run(Settings(steps=900, seeds=2), arrays, {})
 
 
 def test_late_are_the_checkpoints_after_two_thirds(late):
-    assert statistics.late_accuracy(late).tolist() == late.curve["test_accuracy"][2:]
+    by_hand = [[0.90, 0.80], [0.92, 0.80], [0.94, 0.86]]
+    assert statistics.late_accuracy(late).tolist() == by_hand
 
 
 def test_spreads_are_between_seeds_and_between_a_seeds_checkpoints(late):
@@ -247,8 +254,7 @@ def test_spreads_are_between_seeds_and_between_a_seeds_checkpoints(late):
     between = np.std([np.mean(first), np.mean(second)], ddof=1)
     within = np.mean([np.std(first), np.std(second)])
     assert statistics.spreads(late) == pytest.approx((between, within))
-    late.curve["test_accuracy"] = [row[1:] for row in late.curve["test_accuracy"]]
-    assert statistics.spreads(late) == (0, pytest.approx(np.std(second)))
+    assert statistics.spreads(late.sel(seed=1)) == (0, pytest.approx(np.std(second)))
 
 
 def test_the_distance_from_the_mean_is_to_the_template_of_the_own_class(digits):

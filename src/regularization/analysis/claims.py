@@ -12,7 +12,7 @@ import numpy as np
 from scipy import stats
 
 from regularization.analysis import statistics
-from regularization.results import run as runs
+from regularization.results.files import replacing
 
 HOLDS, IN_PART, FAILS, OPEN = "holds", "holds in part", "does not hold", "cannot be told"
 VERDICTS = (HOLDS, IN_PART, FAILS, OPEN)
@@ -148,7 +148,8 @@ def one_more_run(what, quoted, values, spread=None, rounding=0.0):
     than theirs. The bounds are Student's 95 % prediction interval, `spread t sqrt(1 + 1/n)`, and
     half of the last digit that was printed, `rounding`.
     """
-    n, test = len(values), "prediction interval of one more run"
+    values, test = np.asarray(values), "prediction interval of one more run"
+    n = len(values)
     difference = float(quoted - np.mean(values))
     if n < 2 or not math.isfinite(difference):
         return Check(what, Estimate(difference, -math.inf, math.inf, n, test), 0, 0)
@@ -164,7 +165,7 @@ def claim(name, text, *checks):
 
 def save(ledger, path):
     """Write the claims to a JSON file, whole or not at all."""
-    with runs.replacing(path) as temporary:
+    with replacing(path) as temporary:
         temporary.write_text(json.dumps([each.as_dict() for each in ledger], indent=1) + "\n")
 
 

@@ -9,6 +9,7 @@ def logits(weights, images):
 
     Images may also be floats on [0, 255].
     """
+    images, weights = np.asarray(images), np.asarray(weights)
     return images.reshape(len(images), -1) @ weights.reshape(len(weights), -1).T / np.float32(255)
 
 
@@ -88,9 +89,8 @@ def over_draws(run, seed, images, draws):
     `run` is of DrawnWeights or VariationalWeights, `seed` the place of the model in it.
     """
     rng = np.random.default_rng(seed)
-    mu = run.parameters["mu"][seed]
-    scale = run.technique.get("noise_scale", 1.0)  # which variational weights do not have
-    width = scale * np.exp(run.parameters["log_sigma"][seed])
+    mu, log_sigma = (run.parameters[name].values[seed] for name in ("mu", "log_sigma"))
+    width = run.settings.technique.noise_scale * np.exp(log_sigma)
     drawn = (mu + width * rng.standard_normal(mu.shape, "float32") for _ in range(draws))
     return np.stack([probabilities(weights, images) for weights in drawn])
 
@@ -108,6 +108,7 @@ def loss_surface(weights, images, labels, digit, pixels, offsets, loss="squared_
     the first weight along the columns and to the second along the rows.
     """
     x = images.reshape(len(images), -1) / 255
+    weights = np.asarray(weights)
     logits = x @ weights.reshape(len(weights), -1).T
     first, second = (images[:, row, column] / 255 for row, column in pixels)
     targets = np.eye(len(weights))[labels]

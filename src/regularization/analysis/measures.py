@@ -46,7 +46,7 @@ def fine_power(images, above=0.25):
 
 def near_zero(weights, within=0.01):
     """Return the share of weights whose size is below `within`, in the weights' own unit."""
-    return float(np.mean(np.abs(weights) < within))
+    return float(np.mean(np.abs(np.asarray(weights)) < within))
 
 
 def pixels_in_use(weights):
@@ -70,7 +70,7 @@ def template_likeness(weights, templates):
     Both are `[classes, height, width]`. The templates are first centred: what is common to all
     classes tells none of them apart. 1 is the same picture up to scale, 0 nothing in common.
     """
-    distinct = templates - templates.mean(axis=0)
+    weights, distinct = np.asarray(weights), templates - templates.mean(axis=0)
     pairs = zip(weights, distinct, strict=True)
     return float(np.mean([_correlation(w.ravel(), t.ravel()) for w, t in pairs]))
 
@@ -80,7 +80,7 @@ def own_template(weights, templates):
 
     Both are `[classes, height, width]` and centred over the classes, which a softmax ignores.
     """
-    weights, templates = (a - a.mean(axis=0) for a in (weights, templates))
+    weights, templates = (np.asarray(a) - np.mean(a, axis=0) for a in (weights, templates))
     match = [[_correlation(w.ravel(), t.ravel()) for t in templates] for w in weights]
     return float(np.mean(np.argmax(match, axis=1) == np.arange(len(weights))))
 
@@ -98,7 +98,7 @@ def distance(a, b):
     of the angle between them, `sqrt(1 - likeness^2)`. Both are `[classes, height, width]` and
     centred over the classes first: a softmax ignores what all classes share.
     """
-    a, b = (np.asarray(x, "float64") - np.mean(x, axis=0) for x in (a, b))
+    a, b = (np.asarray(x, "float64") - np.mean(np.asarray(x), axis=0) for x in (a, b))
     return float(np.sqrt(max(0.0, 1 - likeness(a, b) ** 2)))
 
 
@@ -108,7 +108,7 @@ def matched_distance(a, b):
     Both are `[units, height, width]`. A layer's units have no order, so they are first paired such
     that the cosines of the pairs are largest in sum (Kuhn, 1955); a ReLU ignores each one's scale.
     """
-    a, b = (np.float64(w).reshape(len(w), -1) for w in (a, b))
+    a, b = (np.asarray(w, "float64").reshape(len(w), -1) for w in (a, b))
     a, b = (w / (np.linalg.norm(w, axis=1, keepdims=True) + 1e-300) for w in (a, b))
     cosines = a @ b.T
     pairs = linear_sum_assignment(cosines, maximize=True)

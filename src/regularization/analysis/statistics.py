@@ -26,8 +26,8 @@ def sampling_error(accuracy, count):
 
 def late_accuracy(run):
     """Return the test accuracy at the checkpoints of the last third, `[points, seeds]`."""
-    late = np.array(run.curve["step"]) > run.steps * 2 / 3
-    return np.array(run.curve["test_accuracy"])[late]
+    late = run.curve["step"].values > run.settings.steps * 2 / 3
+    return run.curve["test_accuracy"].values[late]
 
 
 def spreads(run):

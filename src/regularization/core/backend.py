@@ -1,10 +1,12 @@
 """The only module that knows TensorFlow from JAX.
 
 `KERAS_BACKEND` chooses between them before the first import. Everything else in the package is
-written in `keras.ops` and in the few functions below, so it runs on either, unchanged.
+written in `keras.ops` and in the few functions below, so it runs on either, unchanged. Neither is
+imported before it computes something: a page that only shows what was trained need not wait.
 """
 
 import contextlib
+import functools
 import math
 import os
 import sys
@@ -43,22 +45,41 @@ def _without(module):
             del sys.modules[module]
 
 
-if name == "tensorflow":
+@functools.cache
+def _tensorflow():
     with _silenced(), _without("jax"):  # its converters would import JAX, which takes its time
         import tensorflow as tf
+    tf.get_logger().setLevel("ERROR")  # each run traces its own program, which it would warn of
+    return tf
 
-with _silenced():
-    from keras import ops  # noqa: F401  the other modules import it from here
+
+@functools.cache
+def _keras():
+    if name == "tensorflow":
+        _tensorflow()
+    with _silenced():
+        import keras
+    return keras
+
+
+class _Ops:
+    """`keras.ops`, imported when the first of them is asked for."""
+
+    def __getattr__(self, name):
+        return getattr(_keras().ops, name)
+
+
+ops = _Ops()
 
 if name == "tensorflow":
-    tf.get_logger().setLevel("ERROR")  # each run traces its own program, which it would warn of
 
     def compile(function):
         """Return `function` of arrays, compiled by XLA as one program."""
-        return tf.function(function, jit_compile=True, autograph=False)
+        return _tensorflow().function(function, jit_compile=True, autograph=False)
 
     def value_and_grad(function, parameters):
         """Return what `function(parameters)` returns, (value, more), and the value's gradient."""
+        tf = _tensorflow()
         # Two parameters may start as one and the same array; a tape tells them apart as copies.
         parameters = {name: tf.identity(value) for name, value in parameters.items()}
         with tf.GradientTape() as tape:
@@ -70,6 +91,7 @@ if name == "tensorflow":
 
     def total(x):
         """Return the sum over the last two axes, in a shape that broadcasts against `x`."""
+        tf = _tensorflow()
         # Products with ones: this XLA vectorizes neither a plain sum nor its gradient, and weight
         # normalization's step would take a third longer.
         ones = tf.ones((x.shape[-1], 1))
@@ -77,18 +99,22 @@ if name == "tensorflow":
 
     def device():
         """Return what the arrays live on, in words: "CPU" or the accelerator's name."""
-        gpus = tf.config.list_physical_devices("GPU")
-        return tf.config.experimental.get_device_details(gpus[0])["device_name"] if gpus else "CPU"
+        config = _tensorflow().config
+        gpus = config.list_physical_devices("GPU")
+        return config.experimental.get_device_details(gpus[0])["device_name"] if gpus else "CPU"
 
 else:
-    import jax
 
     def compile(function):
         """Return `function` of arrays, compiled by XLA as one program."""
+        import jax
+
         return jax.jit(function)
 
     def value_and_grad(function, parameters):
         """Return what `function(parameters)` returns, (value, more), and the value's gradient."""
+        import jax
+
         return jax.value_and_grad(function, has_aux=True)(parameters)
 
     def total(x):
@@ -97,6 +123,8 @@ else:
 
     def device():
         """Return what the arrays live on, in words: "CPU" or the accelerator's name."""
+        import jax
+
         first = jax.devices()[0]
         return "CPU" if first.platform == "cpu" else first.device_kind
 

@@ -5,6 +5,7 @@ files have had since 1998. `MNIST_DIR` names a folder that holds them.
 """
 
 import contextlib
+import functools
 import gzip
 import hashlib
 import math
@@ -64,6 +65,16 @@ class Digits:
     test_images: np.ndarray
     test_labels: np.ndarray
     classes: int = 10
+
+    @functools.cached_property
+    def hash(self):
+        """A hash of all images and labels: digits of one name may be fewer, or others."""
+        digest = hashlib.sha256()
+        for part in ("train", "validation", "test"):
+            for array in (getattr(self, f"{part}_images"), getattr(self, f"{part}_labels")):
+                digest.update(f"{array.dtype} {array.shape}".encode())
+                digest.update(np.ascontiguousarray(array))
+        return digest.hexdigest()
 
     @property
     def shape(self):

@@ -9,7 +9,7 @@ its noise "inputs.1".
 import numpy as np
 from scipy.stats import truncnorm
 
-from regularization.core import backend
+from regularization.core import backend, streams
 from regularization.core.backend import ops
 from regularization.core.technique import per_replica
 
@@ -18,7 +18,7 @@ INITIAL_STDDEV = 0.075  # truncated at two standard deviations, as in the post
 
 def initial_kernels(seed, shapes):
     """Return a seed's start, float32 of each shape: a normal truncated at two deviations."""
-    rng = np.random.default_rng([seed, 0])
+    rng = streams.generator(seed, streams.START)
     draws = (truncnorm.rvs(-2, 2, size=shape, random_state=rng) for shape in shapes)
     return [np.float32(INITIAL_STDDEV * draw) for draw in draws]
 

@@ -10,6 +10,7 @@ import math
 
 import numpy as np
 
+from regularization.core import streams
 from regularization.core.backend import ops
 
 WAYS = 4  # a block of Threefry is 64 bits: four draws of 16
@@ -126,7 +127,7 @@ def _read(what, drawn):
 
 def _rotated(what, key, first_step, steps):
     """One normal draw for the whole run, twice in a row: float32 `[replicas, 2 * size]`."""
-    return ops.tile(_normal(what, key, -1, 1)[0], (1, 2))
+    return ops.tile(_normal(what, key, streams.ONCE, 1)[0], (1, 2))
 
 
 def _read_rotated(what, twice):

@@ -8,8 +8,9 @@ input: the loop draws it, and at test time it is None. A deeper model calls the 
 inputs, penalty and update on every layer, those of a batch once.
 """
 
+import textwrap
 from copy import copy
-from dataclasses import dataclass, field, fields, replace
+from dataclasses import dataclass, field, fields
 from typing import ClassVar, NamedTuple
 
 import numpy as np
@@ -74,7 +75,7 @@ def _numbers(value):
         value = np.asarray(value)
     except ValueError:  # a ragged list
         return None
-    return value if value.ndim < 2 and value.dtype.kind in "iuf" else None
+    return value if value.size and value.ndim < 2 and value.dtype.kind in "iuf" else None
 
 
 def per_replica(value, x):
@@ -89,6 +90,8 @@ class Technique:
     """No regularization: every hook at its default, which changes nothing."""
 
     left_on_in_post: ClassVar[bool] = False  # whether the post measured with the noise still on
+    #: How many images a model is trained on, a number or one per replica: the loop says it.
+    train_size: ClassVar = None
 
     def parameters(self, kernel):
         """Return what is trained, a dict of arrays, from the initial `kernel`."""
@@ -147,8 +150,9 @@ class Technique:
             value = _numbers(given)
             rule = {"expected": "a number", "valid": np.isfinite} | dict(each.metadata)
             if value is None or not np.all(np.isfinite(value) & rule["valid"](value)):
+                said = textwrap.shorten(repr(given), 200, placeholder=" ...")
                 raise ValueError(
-                    f"{type(self).__name__}({each.name}={given!r}): {each.name} should be "
+                    f"{type(self).__name__}({each.name}={said}): {each.name} should be "
                     f"{rule['expected']}, or an array with one such number per replica. "
                     "Give a value in that range."
                 )
@@ -169,9 +173,10 @@ class Technique:
         return {each.name: np.asarray(getattr(self, each.name)).tolist() for each in fields(self)}
 
     def arrays(self):
-        """Return the hyperparameters that have a number for each replica, float32 `[replicas]`."""
-        values = {each.name: np.float32(getattr(self, each.name)) for each in fields(self)}
-        return {name: value for name, value in values.items() if value.ndim}
+        """Return what there is a number of for each replica, float32 `[replicas]` by name."""
+        names = [*(each.name for each in fields(self)), "train_size"]
+        found = {name: getattr(self, name) for name in names}
+        return {name: np.float32(value) for name, value in found.items() if np.ndim(value)}
 
     def with_arrays(self, arrays):
         """Return the technique with `arrays` as its own; inside a compiled program, its inputs."""
@@ -181,8 +186,8 @@ class Technique:
         return changed
 
     def of_replicas(self, chosen):
-        """Return the technique of some replicas: arrays of hyperparameters are cut to them."""
-        return replace(self, **{k: np.asarray(getattr(self, k))[chosen] for k in self.arrays()})
+        """Return the technique of some replicas: arrays are cut to them."""
+        return self.with_arrays({name: value[chosen] for name, value in self.arrays().items()})
 
     def __str__(self):
         """Return the technique as it is written: `Dropout(rate=0.5)`."""

@@ -23,7 +23,7 @@ def guess(name, accuracy, plain=None):
     mean, low, high = (100 * value for value in statistics.interval(accuracy))
     told = dict(name=name, mean=mean, low=low, high=high)
     if plain is not None:
-        told["plain"] = 100 * np.mean(plain)
+        told["plain"] = float(100 * np.mean(plain))
     return _guess("number", question, f"<p>{html.escape(answer)}.</p>", **told)
 
 

@@ -14,6 +14,7 @@ def weight_images(weights, name, digits=None, film=None):
     With `digits` the alt text also says how much the images look like the class means. `film` is
     the name of a `web.Film`, through which the reader can go.
     """
+    weights = np.asarray(weights)
     limit = np.abs(weights).max()
 
     def draw(figure):
@@ -41,6 +42,7 @@ def show_weights(axis, image, limit):
 
 def describe(weights, digits=None):
     """Say in words what the weight images `[classes, height, width]` show, from measures."""
+    weights = np.asarray(weights)
     grain = measures.smoothness(weights)
     texture = "smooth" if grain > 0.8 else "partly smooth" if grain > 0.4 else "grainy"
     text = (
@@ -56,9 +58,9 @@ def describe(weights, digits=None):
     return text
 
 
-def ribbon(run):
-    """Show the weight images of a run's first seed in one row, small, without scale or caption."""
-    weights = run.weights[0]
+def ribbon(weights, name):
+    """Show the weight images of one model in a row, small, without scale or caption."""
+    weights = np.asarray(weights)
     limit = np.abs(weights).max()
 
     def draw(figure):
@@ -67,7 +69,7 @@ def ribbon(run):
         for axis, image in zip(figure.subplots(1, 10, gridspec_kw=places), weights, strict=True):
             show_weights(axis, image, limit)
 
-    picture = drawn(draw, (7.0, 0.67), run.title, describe(weights))
+    picture = drawn(draw, (7.0, 0.67), name, describe(weights))
     return replace(picture, kind="Opening")
 
 
@@ -105,6 +107,7 @@ def wall(runs, own_scales=False, of="the digits 0 to 9"):
 
 def images(pictures, titles, caption, alt, columns=5, signed=False):
     """Show pictures `[n, height, width]`, a title above each: ink in grey, or signed values."""
+    pictures = np.asarray(pictures)
     rows = -(-len(pictures) // columns)
 
     def draw(figure):
@@ -126,6 +129,7 @@ def film_strip(weights, titles, digits, caption, film=None):
 
     A column for each of the `titles`, a row for each of the `digits`; `film` as in `weight_images`.
     """
+    weights = np.asarray(weights)
     side = min(5.2 / len(titles), 1.1)
     size = side * len(titles) + 0.4, side * len(digits) + 0.3
 

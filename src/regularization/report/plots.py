@@ -59,7 +59,7 @@ def curves(runs, measure="test_accuracy", windows=None):
     `measure` is "test_accuracy" or "train_loss"; `windows` is a list of (title, first, last step),
     a panel each, or None for one panel with every step.
     """
-    steps = max(run.steps for run in runs.values())
+    steps = max(run.settings.steps for run in runs.values())
     windows = windows or [("", 0, steps)]
     label = {"test_accuracy": "test accuracy, %", "train_loss": "training loss"}[measure]
     scale = 100 if measure == "test_accuracy" else 1
@@ -81,9 +81,10 @@ def curves(runs, measure="test_accuracy", windows=None):
             figure.legend(*panel.get_legend_handles_labels(), loc="outside lower center", ncols=2)
 
     ends = "; ".join(
-        f"{name} {scale * np.mean(run.curve[measure][0]):.3g} at step {run.curve['step'][0]:,} and "
-        f"{scale * np.mean(run.curve[measure][-1]):.3g} at step {run.curve['step'][-1]:,}"
+        f"{name} {scale * np.mean(run.curve[measure][0]):.3g} at step {at[0]:,} and "
+        f"{scale * np.mean(run.curve[measure][-1]):.3g} at step {at[-1]:,}"
         for name, run in runs.items()
+        for at in [run.curve["step"].values]
     )
     caption = f"{label.capitalize()} while training: mean and range over the seeds."
     size = (5.6, 2.1 * len(windows) + (0.9 if len(runs) > 1 else 0.5))

@@ -1,323 +1,229 @@
-"""A run: what training left behind, and its life on disk as `<slug>.json` and `<slug>.npz`."""
+"""A run: what training left behind, its axes by name, and its life in a file."""
 
-import contextlib
-import datetime
 import hashlib
 import json
-import os
-import platform
-import subprocess
 import textwrap
-import zipfile
-from dataclasses import dataclass, fields, replace
-from importlib.metadata import PackageNotFoundError, version
-from itertools import pairwise
-from pathlib import Path
+from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
+import xarray as xr
+from safetensors import safe_open
+from safetensors.numpy import save
 
-#: What is in `<slug>.json`: every key, and the type of its value.
-SCHEMA = {
-    "slug": str,
-    "title": str,
-    "technique": dict,
-    "dataset": str,
-    "preset": str,
-    "steps": int,
-    "seeds": list,
-    "batch_size": int,
-    "learning_rate": float | list,
-    "loss": str,
-    "hidden": list,
-    "train_size": list,
-    "label_noise": list,
-    "train_accuracy": list,
-    "test_accuracy": list,
-    "test_accuracy_as_published": list,
-    "weight_min": list,
-    "weight_max": list,
-    "curve": dict,
-    "device": str,
-    "backend": str,
-    "versions": dict,
-    "commit": str,
-    "source_hash": str,
-}
+from regularization.core.settings import Settings, places
+from regularization.results.files import replacing
+
+#: What every run has; beside them its parameters and, if they were asked for, its frames.
+ARRAYS = ("weights", "train_accuracy", "validation_accuracy", "test_accuracy")
+ARRAYS += ("test_accuracy_as_published", "curve.step", "curve.train_loss", "curve.test_accuracy")
+IMAGE = ("output", "row", "column")
 
 
-@dataclass
+@dataclass(frozen=True, eq=False)
 class Run:
-    """A technique trained once per seed; lists and leading axes go over the seeds.
+    """What training by `settings` left behind: `arrays`, as `fit` returns them.
 
-    `curve` holds `step [points]`, `train_loss` and `test_accuracy [points, seeds]`; the first is
-    the mean `loss` on the batches since the point before, without penalty; and, where a technique
-    asks for it, `validation_accuracy`, with the weights in training. `train_accuracy` is on
-    the images and labels trained on, `train_size` and `label_noise` say which. `seconds_per_step`,
-    of one seed's step, is of the moment, and not saved: the same training leaves the same files.
-    `weights` is float32 `[seeds, classes, height, width]`, what the images are multiplied with at
-    test time, and in a deeper model `[seeds, hidden, height, width]`; `parameters` holds what was
-    trained.
+    What it has for each model is labelled by the axes of the settings, a hyperparameter, learning
+    rate, training size, share of wrong labels, and last the seed: `run.weights.sel(strength=1e-3)`,
+    `run.test_accuracy.mean("seed")`. `made` says on which data, device and backend, with which
+    versions, commit and sources.
     """
 
-    technique: dict
-    dataset: str
-    preset: str
-    steps: int
-    seeds: list
-    batch_size: int
-    learning_rate: float | list
-    loss: str
-    hidden: list
-    train_size: list
-    label_noise: list
-    train_accuracy: list
-    test_accuracy: list
-    test_accuracy_as_published: list
-    curve: dict
-    device: str
-    backend: str
-    versions: dict
-    commit: str
-    source_hash: str
-    weights: np.ndarray
-    parameters: dict
-    slug: str = ""
-    seconds_per_step: float | None = None
+    settings: Settings
+    arrays: dict
+    made: dict
 
     @property
-    def title(self):
-        """The slug as a heading: "L2", "Weight normalization", "DropConnect, tuned"."""
-        words, name = self.slug.removesuffix("_tuned"), self.technique["name"]
-        title = name if name.lower() == words else words.replace("_", " ").capitalize()
-        return title if words == self.slug else f"{title}, tuned"
+    def train_accuracy(self):
+        """The accuracy on the images and labels trained on."""
+        return self._labelled("train_accuracy")
+
+    @property
+    def validation_accuracy(self):
+        """The accuracy on the images held back from training."""
+        return self._labelled("validation_accuracy")
+
+    @property
+    def test_accuracy(self):
+        """The accuracy on the test images, the technique off."""
+        return self._labelled("test_accuracy")
+
+    @property
+    def test_accuracy_as_published(self):
+        """The accuracy on the test images as the post measured it."""
+        return self._labelled("test_accuracy_as_published")
+
+    @cached_property
+    def weights(self):
+        """What images are multiplied with at test time, by output, row and column."""
+        return self._labelled("weights")
 
     @property
     def weight_min(self):
-        """The smallest weight, per seed."""
-        return self.weights.min(axis=(1, 2, 3)).tolist()
+        """The smallest weight of each model."""
+        return self.weights.min(IMAGE)
 
     @property
     def weight_max(self):
-        """The largest weight, per seed."""
-        return self.weights.max(axis=(1, 2, 3)).tolist()
+        """The largest weight of each model."""
+        return self.weights.max(IMAGE)
 
-    def of_replicas(self, chosen):
-        """Return the run of some of its replicas: every list and array over seeds cut to them."""
-        cut = {
-            name: [getattr(self, name)[i] for i in chosen]
-            for name, kind in SCHEMA.items()
-            if kind is list and name not in ("hidden", "weight_min", "weight_max")
-        }
-        if isinstance(self.learning_rate, list):
-            cut["learning_rate"] = [self.learning_rate[i] for i in chosen]
-        curve = {
-            name: values if name == "step" else [[row[i] for i in chosen] for row in values]
-            for name, values in self.curve.items()
-        }
-        arrays = {name: array[chosen] for name, array in self.parameters.items()}
-        technique = {
-            name: [value[i] for i in chosen] if isinstance(value, list) else value
-            for name, value in self.technique.items()
-        }
-        return replace(
-            self,
-            **cut,
-            curve=curve,
-            technique=technique,
-            weights=self.weights[chosen],
-            parameters=arrays,
-        )
+    @cached_property
+    def parameters(self):
+        """What was trained, by name."""
+        return self._group("parameters.")
 
-    def same_as(self, other):
-        """Return whether two runs are one to the bit, but for their commit."""
-        told_apart = SCHEMA.keys() - {"commit"}
-        mine, theirs = ({"weights": r.weights} | r.parameters for r in (self, other))
-        return (
-            all(getattr(self, name) == getattr(other, name) for name in told_apart)
-            and mine.keys() == theirs.keys()
-            and all(np.array_equal(mine[name], theirs[name]) for name in mine)
-        )
+    @cached_property
+    def curve(self):
+        """Training loss and accuracies along the `step`, by name."""
+        return self._group("curve.")
 
-    def save(self, slug, folder=None):
-        """Write `<slug>.npz`, then `<slug>.json`, each whole or not at all.
+    @property
+    def frames(self):
+        """The weights of the first seed on the way, along the `step`."""
+        return self._labelled("frames.weights")
 
-        Files of the same run, trained before, stay as they are, with their commit: what depends on
-        them need not be made again.
+    def sel(self, **labels):
+        """Return the run of some of its models: `run.sel(strength=1e-3)`, `run.sel(seed=[0, 1])`.
+
+        Raises KeyError for an axis, ValueError for a value that it does not have.
         """
-        self.slug = slug
-        folder = Path(folder or folders()[0])
-        with contextlib.suppress(FileNotFoundError, ValueError):
-            if load(slug, folder).same_as(self):
-                return
-        arrays = {"weights": self.weights}
-        arrays |= {f"parameter_{name}": array for name, array in self.parameters.items()}
-        with replacing(folder / f"{slug}.npz") as temporary, open(temporary, "wb") as file:
-            np.savez_compressed(file, **arrays)
-        with replacing(folder / f"{slug}.json") as temporary:
-            values = {name: getattr(self, name) for name in SCHEMA}
-            temporary.write_text(json.dumps(values, indent=1) + "\n")
+        if not labels:
+            return self
+        (name, label), *others = labels.items()
+        place = places(self.settings.axes, name, label)
+        cut = self.arrays
+        if name == "seed":
+            place = np.atleast_1d(place).tolist()
+            if place[0] != 0:  # the pictures are of the first seed
+                cut = {k: v for k, v in cut.items() if not k.startswith("frames.")}
+        cut = {
+            each: values.take(place, self._lead(each).index(name))
+            if name in self._lead(each)
+            else values
+            for each, values in cut.items()
+        }
+        return Run(self.settings.at(**{name: label}), cut, self.made).sel(**dict(others))
+
+    def _lead(self, name):
+        """Return the names of an array's first axes."""
+        axes = [*self.settings.axes]
+        if name in ("curve.step", "frames.step"):
+            return ["step"]
+        if name.startswith("frames."):
+            return ["step", *axes[:-1]]
+        return ["step", *axes] if name.startswith("curve.") else axes
+
+    def _labelled(self, name):
+        values, lead = self.arrays[name], self._lead(name)
+        within = IMAGE if values.ndim == len(lead) + 3 else ("output", "input", "more")
+        coords = {axis: list(at) for axis, at in self.settings.axes.items() if axis in lead}
+        if "step" in lead:
+            coords["step"] = self.arrays[name.partition(".")[0] + ".step"]
+        return xr.DataArray(values, coords, [*lead, *within[: values.ndim - len(lead)]])
+
+    def _group(self, prefix):
+        return {
+            name.removeprefix(prefix): self._labelled(name)
+            for name in self.arrays
+            if name.startswith(prefix)
+        }
 
 
-def load(slug, folder=None):
-    """Return the saved run of a chapter.
+def write(run, about, path):
+    """Write a run as safetensors, whole or not at all; `about` is what it is kept under."""
+    write_arrays(path, _once(run.arrays), {"about": about, "made": run.made})
 
-    Raises FileNotFoundError where there is none, ValueError if it is not what `Run.save` writes:
-    the files may hold anything.
+
+def write_arrays(path, arrays, said):
+    """Write arrays by name, and what is `said` of them, what JSON can hold, whole or not at all."""
+    arrays = {name: np.ascontiguousarray(values) for name, values in arrays.items()}
+    content = save(arrays, {"said": json.dumps(said | {"sha256": _sum(arrays, said)})})
+    with replacing(path) as temporary:
+        temporary.write_bytes(content)
+
+
+def read(path):
+    """Return a file's `Run`, and what it is kept under.
+
+    Raises FileNotFoundError where there is none, ValueError where it is not what `write` wrote: the
+    file may hold anything.
     """
-    path = Path(folder or folders()[0]) / f"{slug}.json"
+    arrays, said = read_arrays(path)
     try:
-        values = json.loads(path.read_text())
-        _check(values)
-        arrays = _read_arrays(path.with_suffix(".npz"), len(values["seeds"]), values["hidden"])
-        weights = arrays.pop("weights")
-        if weights.ndim != 4:
-            raise ValueError(f"weights of shape {weights.shape}, expected four axes")
         run = Run(
-            **{field.name: values[field.name] for field in fields(Run) if field.name in values},
-            weights=weights,
-            parameters={name.removeprefix("parameter_"): array for name, array in arrays.items()},
+            Settings.from_json(said["about"]["settings"]), arrays | _same(arrays), said["made"]
         )
-        # Two files of different runs: saving was interrupted between them.
-        wrong = [name for name in SCHEMA if getattr(run, name) != values[name]]
-        if wrong:
-            raise ValueError(f"{', '.join(wrong)} not as its weights and name have it")
-    except FileNotFoundError:
-        raise
-    except Exception as error:  # json, zipfile and NumPy raise a dozen kinds for damaged files
-        reason = textwrap.shorten(str(error) or type(error).__name__, 500)
-        raise ValueError(
-            f"{path} is not a saved run: {reason}. Delete it and run the chapter again."
-        ) from error
-    return run
+        _check(run)
+    except Exception as error:
+        raise _damaged(path, error) from error
+    return run, said["about"]
 
 
-def _check(values):
-    """Raise ValueError unless `values`, anything that JSON can hold, are those of a run."""
-    if not isinstance(values, dict):
-        raise ValueError(f"it holds a {type(values).__name__}, expected an object")
-    wrong = [name for name, kind in SCHEMA.items() if not isinstance(values.get(name, ...), kind)]
-    wrong += sorted(map(ascii, values.keys() - SCHEMA.keys()))
-    wrong = wrong or [name for name, right in _contents(values) if not right]
-    if wrong:
-        names = ", ".join(wrong)
-        raise ValueError(f"missing, unknown or of the wrong type or length: {names}")
+def _check(run):
+    """Raise ValueError unless there is what a run of these settings has, of their shape."""
+    optional = {"curve.validation_accuracy", "frames.step", "frames.weights"}
+    own = {name for name in run.arrays if name.startswith("parameters.")}
+    if wrong := {*ARRAYS} - run.arrays.keys() | run.arrays.keys() - own - {*ARRAYS} - optional:
+        raise ValueError(f"missing or unknown: {', '.join(sorted(map(ascii, wrong)))}")
+    if not isinstance(run.made, dict):
+        raise ValueError("what made it is not said")
+    sizes = {name: len(values) for name, values in run.settings.axes.items()}
+    for name, values in run.arrays.items():
+        lead, image = run._lead(name), name in ("weights", "frames.weights")
+        if "step" in lead:
+            sizes["step"] = len(run.arrays[name.partition(".")[0] + ".step"])
+        shape, within = tuple(sizes[axis] for axis in lead), values.ndim - len(lead)
+        fits = 0 <= within <= 3 if name in own else within == 3 * image
+        kind = "float32" if image or name in own else "float64"
+        kind = "int64" if name.endswith(".step") else kind
+        finite = name in own or np.isfinite(values).all()
+        if values.shape[: len(shape)] != shape or not fits or values.dtype != kind or not finite:
+            raise ValueError(
+                f"{name!a} is {values.dtype} {values.shape}, expected finite {kind} {shape}"
+            )
 
 
-def _contents(values):
-    """Yield the names of what is within `values`, and whether it is as in a run."""
-    seeds, number = len(values["seeds"]), int | float
-    for name in ("steps", "batch_size"):
-        yield name, _holds(values[name], int)
-    for name in [name for name, kind in SCHEMA.items() if kind is list]:
-        kind = int if name in ("seeds", "hidden", "train_size") else number
-        yield name, _holds(values[name], kind, None if name == "hidden" else seeds)
-    for name, value in (values["technique"] | {"learning_rate": values["learning_rate"]}).items():
-        of_all = isinstance(value, str) if name == "name" else _holds(value, number)
-        yield ascii(name), of_all or _holds(value, number, seeds)
-    yield "technique", "name" in values["technique"]
-    yield "versions", all(isinstance(version, str) for version in values["versions"].values())
-    rows = values["curve"] | {}
-    steps = rows.pop("step", None)
-    yield "curve", rows.keys() - {"validation_accuracy"} == {"train_loss", "test_accuracy"}
-    yield "step", _holds(steps, int, None)
-    for name, row in rows.items():
-        yield ascii(name), isinstance(steps, list) and _holds(row, number, len(steps), seeds)
-
-
-def _holds(value, kind, *shape):
-    """Return whether `value` is a finite number of a kind, or lists of them; a None fits any."""
-    if not shape:
-        return isinstance(value, kind) and not isinstance(value, bool) and abs(value) < 2**63
-    fits = isinstance(value, list) and shape[0] in (None, len(value))
-    return fits and all(_holds(each, kind, *shape[1:]) for each in value)
-
-
-def _read_arrays(path, seeds, hidden):
-    """Return the arrays of a `.npz` by name, none of which takes memory that it does not fill."""
-    layers = sum(before * after for before, after in pairwise([28 * 28, *hidden, 10]))
-    most = 2**16 + 16 * 4 * seeds * layers  # no technique has as many arrays of a layer
-    arrays = {}
-    with zipfile.ZipFile(path) as archive:
-        size = sum(member.file_size for member in archive.infolist())
-        if size > most:
-            raise ValueError(f"{path.name} unpacks to {size} bytes, expected {most} at most")
-        for member in archive.infolist():
-            name = member.filename.removesuffix(".npy")
-            if name in arrays or not (name == "weights" or name.startswith("parameter_")):
-                raise ValueError(f"{name!a} in {path.name} is unknown or there twice")
-            if member.compress_type != zipfile.ZIP_DEFLATED:  # others unpack without a limit
-                raise ValueError(f"{name!a} in {path.name} is packed in another way")
-            with archive.open(member) as file:
-                np.lib.format.read_magic(file)
-                shape, by_column, dtype = np.lib.format.read_array_header_1_0(file)
-                if dtype != np.float32 or shape[:1] != (seeds,):
-                    raise ValueError(
-                        f"{name!a} is {dtype} {shape}, expected float32 [{seeds}, ...]"
-                    )
-                values = np.frombuffer(file.read(member.file_size), dtype)
-            arrays[name] = values.reshape(shape, order="F" if by_column else "C").copy()
-    if "weights" not in arrays:
-        raise ValueError(f"{path.name} has no weights")
-    return arrays
-
-
-def folders():
-    """Return where results are looked for; they are written to the first.
-
-    The workflow sets RESULTS_DIR. A chapter that a reader runs keeps its results in `_build/lab` of
-    the book around it, beside those of the last build, which it reads but leaves as they are.
-    """
-    if folder := os.environ.get("RESULTS_DIR"):
-        return [Path(folder)]
-    here = Path.cwd()
-    root = next((p for p in (here, *here.parents) if (p / "_toc.yml").is_file()), here)
-    return [root / "_build" / "lab", root / "_build" / "results"]
-
-
-def provenance():
-    """Return what made a run, beyond its settings: versions, commit and hash of the sources."""
-    versions = {"python": platform.python_version()}
-    for name in ("keras", "tensorflow", "jax", "numpy", "scikit-learn", "torch"):
-        with contextlib.suppress(PackageNotFoundError):  # one backend is enough
-            versions[name] = version(name)
-    commit = _git("describe", "--always", "--dirty=+")
-    return {"versions": versions, "commit": commit, "source_hash": source_hash()}
-
-
-def source_hash():
-    """Return a short hash of the package's sources: results of other sources are out of date."""
-    digest = hashlib.sha256()
-    for path in sorted(Path(__file__).parents[1].rglob("*.py")):
-        digest.update(path.read_bytes())
-    return digest.hexdigest()[:12]
-
-
-def date():
-    """Return the day of the sources, not of the build: SOURCE_DATE_EPOCH, or else the commit's.
-
-    https://reproducible-builds.org/specs/source-date-epoch/
-    """
-    moment = os.environ.get("SOURCE_DATE_EPOCH") or _git("log", "-1", "--format=%ct")
-    if not moment.isdigit():
-        return "unknown"
-    return datetime.datetime.fromtimestamp(int(moment), datetime.UTC).date().isoformat()
-
-
-def _git(*words):
-    command = ["git", "-C", str(Path(__file__).parent), *words]
+def read_arrays(path):
+    """Return what `write_arrays` has written; raises as `read` does."""
+    if not path.is_file():
+        raise FileNotFoundError(path)
     try:
-        return subprocess.run(command, capture_output=True, text=True, check=True).stdout.strip()
-    except (OSError, subprocess.CalledProcessError):
-        return "unknown"
+        with safe_open(path, framework="numpy") as file:
+            said = json.loads(file.metadata()["said"])
+            arrays = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
+        if said.pop("sha256") != _sum(arrays, said):
+            raise ValueError("its checksum is another")
+    except Exception as error:  # safetensors, json and NumPy raise a dozen kinds for damaged files
+        raise _damaged(path, error) from error
+    return arrays, said
 
 
-@contextlib.contextmanager
-def replacing(path):
-    """Yield a temporary path beside `path`, which takes its place if the block ends well."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f".{path.name}.{os.getpid()}")
-    try:
-        yield temporary
-        os.replace(temporary, path)
-    finally:
-        temporary.unlink(missing_ok=True)
+def _damaged(path, error):
+    reason = textwrap.shorten(str(error) or type(error).__name__, 500)
+    return ValueError(f"{path} is not a saved run: {reason}")
+
+
+def _once(arrays):
+    """Leave out the parameters if they are the weights themselves, and nothing else."""
+    rest = {name: values for name, values in arrays.items() if name != "parameters.kernel"}
+    kernel = arrays.get("parameters.kernel")
+    same = kernel is not None and np.array_equal(kernel, arrays["weights"])
+    return rest if same and _same(rest) else arrays
+
+
+def _same(arrays):
+    """Return the parameters that `_once` has left out."""
+    # A deeper model's later layers keep theirs.
+    own = [name for name in arrays if name.startswith("parameters.")]
+    left_out = all(name.startswith("parameters.kernel.") for name in own)
+    return {"parameters.kernel": arrays["weights"]} if left_out else {}
+
+
+def _sum(arrays, said):
+    digest = hashlib.sha256(json.dumps(said, sort_keys=True).encode())
+    for name in sorted(arrays):
+        digest.update(f"{name} {arrays[name].dtype} {arrays[name].shape}".encode())
+        digest.update(np.ascontiguousarray(arrays[name]))
+    return digest.hexdigest()

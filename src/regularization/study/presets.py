@@ -1,28 +1,85 @@
-"""How long to train, and how often: `paper` is what is published, `quick` is for looking around."""
+"""How long to train, and how often: `paper` is what is published, `quick` is for looking around.
 
-from typing import NamedTuple
+What differs between the two stands here, page by page.
+"""
 
+from types import SimpleNamespace
 
-class Preset(NamedTuple):
-    """The number of steps, and the seeds of the replicas."""
+PRESETS = ("paper", "quick")
+ALL = None  # training images
 
-    steps: int
-    seeds: tuple
-
-
-PRESETS = {
-    "paper": Preset(steps=150_000, seeds=(0, 1, 2, 3, 4)),
-    "quick": Preset(steps=3_000, seeds=(0, 1)),
+#: By page: what is published, then what takes seconds.
+SIZES = {
+    "book": (dict(steps=150_000, seeds=5), dict(steps=3_000, seeds=2)),
+    # How long a setting is tried, when a technique's settings are chosen with equal care.
+    "tuning": (dict(steps=20_000, seeds=5), dict(steps=300, seeds=2)),
+    "early_stopping": (dict(steps=20_000, patience=10), dict(steps=2_000, patience=2)),
+    "weight_decay": (dict(steps=15_000), dict(steps=1_000)),
+    "elastic_net": (dict(steps=15_000), dict(steps=1_000)),
+    "dropconnect": (dict(draws=1_000), dict(draws=200)),
+    "strength": (
+        dict(steps=50_000, seeds=3, learning_rate=3e-4, gaussian_rate=3e-3),
+        dict(steps=100, seeds=2, learning_rate=1e-2, gaussian_rate=1e-2),
+    ),
+    "when_it_helps": (
+        dict(
+            seeds=3,
+            steps=15_000,
+            sizes=(100, 300, 1_000, 5_000, 20_000, ALL),
+            shares=(0.0, 0.15, 0.3, 0.45, 0.6),
+            five=dict(steps=150_000, seeds=5),
+        ),
+        dict(
+            seeds=2,
+            steps=100,
+            sizes=(100, 1_000),
+            shares=(0.0, 0.4),
+            five=dict(steps=500, seeds=2),
+        ),
+    ),
+    "deeper": (
+        dict(
+            networks=((128,), (128, 128), (1024,), (1024, 1024)),
+            seeds=3,
+            steps=1_000,
+            longer=8_000,
+        ),
+        dict(networks=((16,),), seeds=2, steps=60, longer=120),
+    ),
+    "exact": (
+        dict(
+            images=ALL,
+            seeds=3,
+            strengths=(1e-1, 1e-2, 1e-3, 1e-4),
+            lengths=(1_000, 5_000, 20_000, 50_000, 150_000),
+            learning_rate=1e-4,
+        ),
+        dict(
+            images=500,
+            seeds=2,
+            strengths=(1e-1, 1e-2),
+            lengths=(100, 1_000),
+            learning_rate=1e-2,
+        ),
+    ),
+    "priors": (
+        dict(images=ALL, seeds=3, steps=60_000, learning_rate=1e-3, draws=1_000, averaged=30),
+        dict(images=5_000, seeds=2, steps=600, learning_rate=1e-2, draws=200, averaged=5),
+    ),
+    "living": (dict(steps=3_000, seeds=5), dict(steps=300, seeds=2)),
 }
-#: How long a setting is tried, when a technique's settings are chosen with equal care.
-TUNING_STEPS = {"paper": 20_000, "quick": 300}
 
 
-def get(name):
-    """Return the preset called `name`; ValueError if there is none."""
-    if not isinstance(name, str) or name not in PRESETS:
+def of(page, preset):
+    """Return a page's sizes at a preset, by name; ValueError if there is no such preset."""
+    check(preset)
+    return SimpleNamespace(**SIZES[page][PRESETS.index(preset)])
+
+
+def check(preset):
+    """Raise ValueError unless there is a preset of this name."""
+    if not isinstance(preset, str) or preset not in PRESETS:
         raise ValueError(
-            f"There is no preset {name!r}. Expected one of {', '.join(PRESETS)}: "
+            f"There is no preset {preset!r}. Expected one of {', '.join(PRESETS)}: "
             "paper trains as long as the post did, quick takes seconds."
         )
-    return PRESETS[name]

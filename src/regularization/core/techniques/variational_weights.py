@@ -12,13 +12,12 @@ from regularization.core.techniques.gaussian_weights import DrawnWeights
 class VariationalWeights(DrawnWeights):
     """Drawn weights with a normal prior: mean-field variational inference.
 
-    With cross-entropy the loss becomes the negative evidence lower bound, divided by `train_size`,
-    the number of training images: Graves (2011, equation 5), Blundell et al. (2015, equation 2),
+    With cross-entropy the loss becomes the negative evidence lower bound, divided by the number
+    of training images: Graves (2011, equation 5), Blundell et al. (2015, equation 2),
     with the divergence in closed form. `prior` is the prior's standard deviation.
     """
 
     prior: float = above_0(1.0)
-    train_size: int = above_0(55_000)
     noise_scale: ClassVar[float] = 1.0  # drawn as wide as they are
 
     def parameters(self, kernel):

@@ -2,43 +2,55 @@
 
 import itertools
 import json
+import math
 import os
+import re
 from dataclasses import dataclass, replace
 from pathlib import Path
+from types import SimpleNamespace
 
 import keras
 import numpy as np
 import pytest
 from conftest import run_python
 
-from regularization.core import backend, model
-from regularization.core import fit as training
+from regularization.analysis import evaluation
+from regularization.core import backend, model, program, team
 from regularization.core.backend import ops
+from regularization.core.examination import Frames
+from regularization.core.fit import examined_at, fit
+from regularization.core.settings import Settings
+from regularization.core.subsets import subset
+from regularization.core.team import Team
 from regularization.core.technique import Technique, per_replica
 from regularization.core.techniques import (
     L2,
     Augmentation,
     Dropout,
     EarlyStopping,
+    ElasticNet,
     GaussianWeights,
     MaxNorm,
     Mixup,
     SpectralNormalization,
+    VariationalWeights,
     WeightAveraging,
     WeightDecay,
 )
-from regularization.study import presets
-from regularization.study import registry as experiments
+from regularization.study import registry
 
 
 def strong(experiment):
-    """An experiment's technique at the hardest value that equal care tries: its effect shows."""
+    """An experiment's technique at the hardest value that equal care tries: its effect shows.
+
+    It is told a number of training images, as the loop would.
+    """
     hardest = {name: values[-1] for name, values in experiment.tried.items()}
-    return replace(experiment.technique, **hardest)
+    return replace(experiment.technique, **hardest).with_arrays({"train_size": 50})
 
 
-ALL = (experiments.TECHNIQUES | experiments.CORRECTIONS).values()
-TECHNIQUES = [strong(each) for each in ALL if not each.strengths]
+ALL = (registry.TECHNIQUES | registry.CORRECTIONS).values()
+TECHNIQUES = [strong(each) for each in ALL if not each.technique.arrays()]
 KINDS = pytest.mark.parametrize("technique", TECHNIQUES, ids=lambda t: type(t).__name__)
 
 
@@ -65,7 +77,7 @@ def batch(technique, replicas=2, images=4, classes=3, pixels=9, seed=0):
 
 
 def new_trainer(technique, digits, seeds, learning_rate=1e-4):
-    return training.Team(technique, digits, seeds, learning_rate).trainers[0]
+    return Team(Settings(technique, seeds=seeds, learning_rate=learning_rate), digits).trainers[0]
 
 
 def test_the_loss_is_half_the_squared_error_over_classes_and_batch():
@@ -139,10 +151,12 @@ def test_a_run_is_what_numpy_gets_step_by_step(digits):
         g = dz.T @ x + 0.01 * w
         m, v = 0.9 * m + 0.1 * g, 0.999 * v + 0.001 * g**2
         w -= rate * np.sqrt(1 - 0.999**t) / (1 - 0.9**t) * m / (np.sqrt(v) + 1e-8)
-    run = training.fit(technique, digits, steps=steps, seeds=[3], learning_rate=rate)
-    np.testing.assert_allclose(run.weights[0].reshape(10, 64), w, atol=2e-4)
-    right = (digits.test_images.reshape(-1, 64) @ w.T).argmax(axis=1) == digits.test_labels
-    assert run.test_accuracy[0] == pytest.approx(right.mean(), abs=0.003)
+    found = fit(Settings(technique, steps=steps, seeds=[3], learning_rate=rate), digits)
+    np.testing.assert_allclose(found["weights"][0].reshape(10, 64), w, atol=2e-4)
+    for part in ("test", "validation"):
+        part_images, labels = (getattr(digits, f"{part}_{what}") for what in ("images", "labels"))
+        right = (part_images.reshape(-1, 64) @ w.T).argmax(axis=1) == labels
+        assert found[f"{part}_accuracy"][0] == pytest.approx(right.mean(), abs=0.003)
 
 
 @KINDS
@@ -152,26 +166,77 @@ def test_same_seed_same_bits_and_neither_company_nor_division_changes_a_run(
     """Twice in one program; then each model in a program of its own, in shorter calls."""
     # Where two singular values are equal the gradient of the largest jumps, and rounding grows.
     steps = 30 if isinstance(technique, SpectralNormalization) else 300
-    settings = dict(steps=steps, seeds=[7, 4, 1], learning_rate=1e-3)
+    settings = Settings(technique, steps=steps, seeds=[7, 4, 1], learning_rate=1e-3)
     monkeypatch.setattr(backend, "division", lambda replicas: (1, 1))
-    together, again = (training.fit(technique, digits, **settings) for _ in range(2))
-    assert np.array_equal(together.weights, again.weights)
-    assert together.test_accuracy_as_published == again.test_accuracy_as_published
-    for one, other in itertools.combinations(together.weights, 2):
+    together, again = (fit(settings, digits) for _ in range(2))
+    assert together.keys() == again.keys()
+    assert all(np.array_equal(together[name], again[name]) for name in together)
+    for one, other in itertools.combinations(together["weights"], 2):
         assert not np.allclose(one, other)
     monkeypatch.setattr(backend, "division", lambda replicas: (min(3, replicas), 2))
-    monkeypatch.setattr(training, "NOISE_BYTES", 100_000)  # dropout: 48 steps a call
-    apart = training.fit(technique, digits, **settings)
+    monkeypatch.setattr(team, "NOISE_BYTES", 100_000)  # dropout: 48 steps a call
+    apart = fit(settings, digits)
     # A sum may be taken in another order: the same models, to rounding.
-    np.testing.assert_allclose(apart.weights, together.weights, atol=2e-5)
-    assert apart.test_accuracy == pytest.approx(together.test_accuracy, abs=0.003)
+    np.testing.assert_allclose(apart["weights"], together["weights"], atol=2e-5)
+    assert apart["test_accuracy"] == pytest.approx(together["test_accuracy"], abs=0.003)
+
+
+GRIDS = {
+    "two hyperparameters": Settings(
+        ElasticNet([1e-4, 1e-2], share=[0.2, 0.8]), seeds=[3], every=20, frames=2
+    ),
+    "a strength and a rate": Settings(
+        WeightDecay([0.1, 3.0]), seeds=[1, 0], learning_rate=[1e-3, 1e-2]
+    ),
+    "noise": Settings(Dropout([0.2, 0.5]), seeds=[4], learning_rate=[1e-3, 1e-2], frames=3),
+    "subsets": Settings(VariationalWeights(), train_size=[40, 200], label_noise=[0.0, 0.5]),
+    "what is reviewed": Settings(EarlyStopping([1, 3]), seeds=2, every=10, learning_rate=1e-2),
+}
+EACH_GRID = pytest.mark.parametrize("grid", GRIDS.values(), ids=list(GRIDS))
+
+
+def at_place(grid, found, place):
+    """What is left of one model of a grid."""
+    for name, values in found.items():
+        if name.startswith("frames.weights"):
+            yield values[(slice(None), *place[:-1])]
+        elif not name.endswith(".step"):
+            yield values[(slice(None), *place) if name.startswith("curve.") else place]
+
+
+@EACH_GRID
+@pytest.mark.parametrize("bits", [True, False])
+def test_a_model_of_a_grid_is_that_model_alone(grid, digits, monkeypatch, bits):
+    """To the bit where each has the same program; and to rounding where all of them share one."""
+    programs = math.prod(grid.shape) if bits else 1
+    monkeypatch.setattr(backend, "division", lambda replicas: (min(programs, replicas), 1))
+    grid = replace(grid, steps=60)
+    together = fit(grid, digits)
+    for last in (True, False) if bits else (True,):
+        place = tuple(size - 1 if last else 0 for size in grid.shape)
+        place = (*place[:-1], 0) if grid.frames else place
+        labels = {
+            name: values[at] for (name, values), at in zip(grid.axes.items(), place, strict=True)
+        }
+        alone = grid.at(**{name: [label] if bits else label for name, label in labels.items()})
+        found = fit(alone, digits)
+        pairs = zip(
+            at_place(grid, together, place),
+            at_place(alone, found, (0,) * len(alone.shape)),
+            strict=True,
+        )
+        for mine, its in pairs:
+            assert not bits or np.array_equal(mine, its)
+            np.testing.assert_allclose(mine, its, rtol=1e-4, atol=2e-6)
 
 
 OTHER_BACKEND = """
 import json
-from test_training import TECHNIQUES, batch
-from regularization.core import data, fit as training, model
+from test_fit import TECHNIQUES, batch
+from regularization.core import data, model
 from regularization.core.backend import ops
+from regularization.core.fit import fit
+from regularization.core.settings import Settings
 from regularization.core.techniques import *
 for technique in TECHNIQUES:
     state, x, labels, noise = batch(technique)
@@ -181,8 +246,8 @@ for technique in TECHNIQUES:
                          [ops.convert_to_numpy(state[0][k]).tolist() for k in sorted(state[0])]))
 digits = data.load("digits")
 for technique in (Technique(), Dropout(0.5), GaussianWeights(0.5)):
-    run = training.fit(technique, digits, steps=1500, seeds=2, learning_rate=1e-3)
-    print(json.dumps(run.test_accuracy))
+    found = fit(Settings(technique, steps=1500, seeds=2, learning_rate=1e-3), digits)
+    print(json.dumps(found["test_accuracy"].tolist()))
 """
 
 
@@ -190,7 +255,7 @@ def test_tensorflow_and_jax_take_the_same_steps_and_end_at_the_same_accuracy():
     """Same start, batch and noise: losses and parameters agree after each of three steps."""
     here, found = Path(__file__).parent, {}
     for name in backend.NAMES:
-        path = os.pathsep.join(map(str, (here, here.parent)))
+        path = os.pathsep.join([str(here), str(here.parent), os.environ.get("PYTHONPATH", "")])
         process = run_python(OTHER_BACKEND, KERAS_BACKEND=name, PYTHONPATH=path)
         assert process.returncode == 0, process.stderr
         found[name] = [json.loads(line) for line in process.stdout.splitlines()]
@@ -198,6 +263,7 @@ def test_tensorflow_and_jax_take_the_same_steps_and_end_at_the_same_accuracy():
     assert len(found["jax"]) == steps + 3
     for ours, theirs in zip(*(lines[:steps] for lines in found.values()), strict=True):
         for a, b in zip(ours, theirs, strict=True):
+            assert np.all(np.isfinite(a))
             np.testing.assert_allclose(a, b, rtol=1e-4, atol=1e-6)
     # They draw the same noise, so what is left between them is rounding: an image or two.
     accuracies = [np.array(lines[steps:]) for lines in found.values()]
@@ -221,26 +287,6 @@ def test_the_start_is_a_normal_cut_at_two_deviations(mnist):
     assert kernel.std() == pytest.approx(0.075 * 0.8796, rel=0.02)
 
 
-def test_a_path_of_strengths_is_trained_in_one_run(digits):
-    settings = dict(steps=300, learning_rate=1e-2)
-    path = training.fit(L2(np.array([0.0, 0.1])), digits, seeds=[1, 1], **settings)
-    for i, strength in enumerate([0.0, 0.1]):
-        single = training.fit(L2(strength), digits, seeds=[1], **settings)
-        np.testing.assert_allclose(path.weights[i], single.weights[0], atol=2e-5)
-
-
-def test_each_replica_has_its_own_learning_rate(digits):
-    settings = dict(steps=300, train_size=500)
-    both = training.fit(
-        WeightDecay(1.0), digits, seeds=[1, 1], learning_rate=[1e-3, 1e-2], **settings
-    )
-    assert both.learning_rate == [1e-3, 1e-2]
-    for i, rate in enumerate(both.learning_rate):
-        alone = training.fit(WeightDecay(1.0), digits, seeds=[1], learning_rate=rate, **settings)
-        np.testing.assert_allclose(both.weights[i], alone.weights[0], atol=2e-5)
-        assert both.of_replicas([i]).learning_rate == [rate]
-
-
 def test_what_belongs_to_a_batch_is_drawn_and_done_once_in_a_deeper_model():
     shapes = [(6, 9), (3, 6)]
     assert list(model.noise(Augmentation(), 4, shapes)) == ["batch"]
@@ -252,22 +298,33 @@ def test_what_belongs_to_a_batch_is_drawn_and_done_once_in_a_deeper_model():
     "technique", [WeightAveraging(50), EarlyStopping(3), MaxNorm(3.0)], ids=str
 )
 def test_a_deeper_model_has_its_update_and_its_weights_at_test_on_every_layer(technique, digits):
-    run = training.fit(technique, digits, steps=400, seeds=2, hidden=(16,), learning_rate=1e-2)
-    assert min(run.test_accuracy) > 0.6
-    assert all(f"{name}.1" in run.parameters for name in run.parameters if "." not in name)
+    found = fit(Settings(technique, steps=400, seeds=2, hidden=(16,), learning_rate=1e-2), digits)
+    assert min(found["test_accuracy"]) > 0.6
+    parameters = [name for name in found if name.startswith("parameters.")]
+    assert all(f"{name}.1" in found for name in parameters if name.count(".") == 1)
     if technique == MaxNorm(3.0):
-        for kernel in (run.weights.reshape(2, 16, -1), run.parameters["kernel.1"]):
+        for kernel in (found["weights"].reshape(2, 16, -1), found["parameters.kernel.1"]):
             assert np.linalg.norm(kernel, axis=-1).max() < 3.001
 
 
 def test_early_stopping_keeps_what_was_best_on_validation(digits):
     """On fifty images with wrong labels, training on makes it worse."""
-    settings = dict(seeds=4, steps=3_000, learning_rate=1e-2, train_size=50, label_noise=0.4)
-    run = training.fit(EarlyStopping(100), digits, every=50, **settings)
-    scores = np.array(run.curve["validation_accuracy"])
+    settings = Settings(
+        EarlyStopping(100),
+        seeds=4,
+        steps=3_000,
+        learning_rate=1e-2,
+        train_size=50,
+        label_noise=0.4,
+        every=50,
+    )
+    found = fit(settings, digits)
+    scores, kept = found["curve.validation_accuracy"], found["validation_accuracy"]
     assert scores.shape == (60, 4)
-    kept = experiments.on_validation(run, digits)
     np.testing.assert_allclose(kept, scores.max(axis=0))
+    validation = digits.validation_images, digits.validation_labels
+    by_hand = [evaluation.right(weights, *validation).mean() for weights in found["weights"]]
+    np.testing.assert_allclose(kept, by_hand, atol=0.006)  # an image at the border
     assert kept.mean() > scores[-1].mean() + 0.02
 
 
@@ -280,8 +337,9 @@ def test_a_technique_may_train_one_number_a_replica(digits):
         def weights(self, parameters, noise=None):
             return per_replica(parameters["volume"], parameters["kernel"]) * parameters["kernel"]
 
-    run = training.fit(Louder(), digits, steps=100, seeds=2, learning_rate=1e-2)
-    assert run.parameters["volume"].shape == (2,) and np.all(run.parameters["volume"] > 1)
+    found = fit(Settings(Louder(), steps=100, seeds=2, learning_rate=1e-2), digits)
+    volume = found["parameters.volume"]
+    assert volume.shape == (2,) and np.all(volume > 1)
 
 
 def test_a_deeper_model_is_kerass_with_dropout_and_a_penalty_on_every_layer():
@@ -317,127 +375,76 @@ def test_what_a_deeper_model_wants_drawn_has_the_shape_of_each_layer():
 
 
 def test_a_hidden_layer_learns_what_one_layer_cannot(digits):
-    settings = dict(steps=2_000, seeds=2, learning_rate=1e-3)
-    flat, deep = (training.fit(Technique(), digits, hidden=h, **settings) for h in ((), (64,)))
-    assert deep.weights.shape == (2, 64, 8, 8) and deep.hidden == [64]
-    assert {k: v.shape for k, v in deep.parameters.items()} == {
-        "kernel": (2, 64, 8, 8),
-        "kernel.1": (2, 10, 64),
+    settings = Settings(steps=2_000, seeds=2, learning_rate=1e-3)
+    flat, deep = (fit(replace(settings, hidden=hidden), digits) for hidden in ((), (64,)))
+    assert {
+        k: v.shape for k, v in deep.items() if k.partition(".")[0] in ("weights", "parameters")
+    } == {
+        "weights": (2, 64, 8, 8),
+        "parameters.kernel": (2, 64, 8, 8),
+        "parameters.kernel.1": (2, 10, 64),
     }
-    assert np.mean(deep.train_accuracy) > np.mean(flat.train_accuracy)
+    assert np.mean(deep["train_accuracy"]) > np.mean(flat["train_accuracy"])
 
 
-def test_a_portion_holds_its_smaller_ones_and_differs_between_seeds(digits):
-    small, large = (training.portion(digits, 3, size) for size in (50, 200))
-    assert np.array_equal(small.numbers, large.numbers[:50])
-    assert len(set(large.numbers)) == 200
-    assert np.array_equal(large.labels, digits.train_labels[large.numbers])
-    assert not np.array_equal(small.numbers, training.portion(digits, 4, 50).numbers)
-    whole = training.portion(digits, 3)
-    assert np.array_equal(whole.numbers, np.arange(len(digits.train_images)))
-
-
-def test_label_noise_gives_a_share_of_the_images_another_label(digits):
-    clean, some, more = (training.portion(digits, 3, None, share) for share in (0, 0.2, 0.4))
-    wrong = [part.labels != clean.labels for part in (some, more)]
-    for share, where in zip((0.2, 0.4), wrong, strict=True):
-        assert where.mean() == pytest.approx(share, abs=4 * np.sqrt(share * (1 - share) / 1257))
-    assert np.all(wrong[1][wrong[0]])
-    assert set(more.labels[wrong[1]]) == set(range(10))
-
-
-def test_each_replica_trains_on_its_own_portion(digits):
+def test_each_model_trains_on_its_own_subset(digits):
     """Sizes and wrong labels side by side are what each is alone, on a set cut to it."""
-    settings = dict(steps=300, learning_rate=1e-2)
-    both = training.fit(
-        Technique(), digits, seeds=[3, 3], train_size=[40, 200], label_noise=[0.5, 0], **settings
-    )
-    assert both.train_size == [40, 200] and both.label_noise == [0.5, 0]
-    for i, (size, share) in enumerate([(40, 0.5), (200, 0)]):
-        part = training.portion(digits, 3, size, share)
-        cut = replace(
-            digits,
-            train_images=digits.train_images[part.numbers],
-            train_labels=part.labels.astype("uint8"),
-        )
-        alone = training.fit(Technique(), cut, seeds=[3], **settings)
-        np.testing.assert_allclose(both.weights[i], alone.weights[0], atol=2e-5)
-        assert both.train_accuracy[i] == pytest.approx(alone.train_accuracy[0], abs=0.01)
+    settings = Settings(steps=300, learning_rate=1e-2, seeds=[3])
+    both = fit(replace(settings, train_size=[40, 200], label_noise=[0.5, 0.0]), digits)
+    for i, size in enumerate((40, 200)):
+        for j, share in enumerate((0.5, 0.0)):
+            part = subset(digits, 3, size, share)
+            cut = replace(
+                digits,
+                train_images=digits.train_images[part.indices],
+                train_labels=part.labels.astype("uint8"),
+            )
+            alone = fit(settings, cut)
+            np.testing.assert_allclose(both["weights"][i, j], alone["weights"], atol=2e-5)
+            mine, its = both["train_accuracy"][i, j], alone["train_accuracy"]
+            assert mine == pytest.approx(its, abs=0.01)
 
 
 @pytest.mark.parametrize(
-    "settings, word",
-    [
-        (dict(train_size=10**6), r"train_size=1000000\): expected .* 1,257"),
-        (dict(train_size=0), "train_size=0"),
-        (dict(train_size=[100.5, 10]), "train_size=100.5"),
-        (
-            dict(train_size=[100]),
-            r"train_size=\[100\]\): .* one for each of the 2 seeds",
-        ),
-        (dict(train_size=10), "batch_size=32.* 1 to 10"),
-        (dict(label_noise=1.5), "label_noise=1.5"),
-        (dict(label_noise=float("nan")), "label_noise=nan"),
-        (dict(loss="hinge"), "loss='hinge'.*squared_error, cross_entropy"),
-        (dict(hidden=(0,)), r"hidden=\(0,\)"),
-        (dict(hidden=128), "hidden=128"),
-        (dict(every=0), "every=0"),
-        (dict(preset="papre"), "no preset 'papre'"),
-        (dict(steps=0), "steps=0"),
-        (dict(steps=1.5), "steps=1.5"),
-        (dict(seeds=[]), "seeds="),
-        (dict(seeds=[-1]), "seeds="),
-        (dict(learning_rate=0), "learning_rate=0"),
-        (dict(learning_rate=float("nan")), "learning_rate=nan"),
-        (dict(learning_rate=[1e-3, -1]), "learning_rate=-1"),
-        (dict(learning_rate=[1e-3]), r"learning_rate=\[0.001\]"),
-        (dict(learning_rate=1e-50), "learning_rate=1e-50"),
-        (dict(learning_rate=[[1e-3], [1e-3, 1e-2]]), r"learning_rate=\[\[0.001\]"),
-        (dict(seeds="12"), "seeds='12'"),
-        (dict(seeds=[0.7, 1.9]), r"seeds=\[0.7, 1.9\]"),
-        (dict(seeds=1.5), "seeds=1.5"),
-        (dict(seeds=True), "seeds=True"),
-        (dict(hidden=None), "hidden=None"),
-        (dict(loss=["hinge"]), r"loss=\['hinge'\]"),
-        (dict(preset=["quick"]), "no preset"),
-        (dict(learning_rate="fast"), "learning_rate='fast'"),
-        (dict(batch_size=0), "batch_size=0"),
-        (dict(batch_size=10**6), "batch_size=1000000"),
-    ],
+    "train_size, expected", [(None, 1_257), (500, 500), ([100, 500], [100, 500])]
 )
-def test_settings_that_make_no_sense_are_refused(digits, settings, word):
-    with pytest.raises(ValueError, match=word) as caught:
-        training.fit(Technique(), digits, **settings)
-    assert "xpected" in str(caught.value)
+def test_a_technique_is_told_the_number_of_training_images(digits, train_size, expected):
+    """One number where all models have the same, else one for each of them."""
+    told = Team(Settings(VariationalWeights(), seeds=1, train_size=train_size), digits).technique
+    assert np.array_equal(told.train_size, expected)
 
 
-def test_what_is_not_a_technique_and_a_path_of_the_wrong_length_are_refused(digits):
-    with pytest.raises(ValueError, match="expected a technique"):
-        training.fit("dropout", digits)
-    with pytest.raises(ValueError, match="one strength, or one for each"):
-        training.fit(L2(np.ones(3)), digits, seeds=2)
+def test_settings_that_the_digits_cannot_give_are_refused(digits):
+    for wrong, word in [
+        (dict(train_size=10**6), r"train_size=1000000\): expected .* 1,257"),
+        (dict(train_size=10), "batch_size=32.* 1 to 10"),
+        (dict(dataset="mnist"), "dataset='mnist'.*digits"),
+    ]:
+        with pytest.raises(ValueError, match=word):
+            fit(Settings(**wrong), digits)
 
 
 def test_images_come_back_from_the_device_as_they_went_whatever_their_size(digits):
     for cut in (1, 2, 3, 8):
         images = digits.train_images[:5, :cut, :cut]
-        words = training.on_device(images)
-        floats = ops.convert_to_numpy(training.as_floats(words, cut * cut))
+        words = program.on_device(images)
+        floats = ops.convert_to_numpy(program.as_floats(words, cut * cut))
         np.testing.assert_allclose(floats, images.reshape(5, -1) / 255, rtol=1e-6)
 
 
 def test_a_loss_that_overflows_names_the_technique_the_step_and_the_seed(digits):
     with pytest.raises(FloatingPointError, match=r"L2\(strength=1e\+38\).*step 250, seed 6"):
-        training.fit(L2(1e38), digits, seeds=[6], learning_rate=1.0)
+        fit(Settings(L2(1e38), seeds=[6], learning_rate=1.0), digits)
 
 
 @pytest.mark.parametrize("strength", [1e38, 1e25])
 def test_on_a_grid_that_overflows_the_strength_is_named(digits, strength):
     """The smaller one overflows in the square of its gradient, which would stop Adam silently."""
-    grid = L2(np.array([1e-3, strength, 1e-2]))
-    with pytest.raises(FloatingPointError, match=r"L2\(strength=1e\+\d\d\).*replica 1") as caught:
-        training.fit(grid, digits, seeds=[6, 6, 6], learning_rate=1.0)
-    assert f"strength={strength:g}" in str(caught.value)
+    grid = L2([1e-3, strength, 1e-2])
+    with pytest.raises(FloatingPointError, match=r"L2\(strength=1e\+\d\d\) .*, seed 6") as caught:
+        fit(Settings(grid, seeds=[6], learning_rate=[0.5, 1.0]), digits)
+    said = str(caught.value)
+    assert f"strength={strength:g}" in said and re.search(r"learning rate (0\.5|1\.0)\.", said)
 
 
 def test_replicas_are_divided_among_cores_but_not_on_an_accelerator(monkeypatch):
@@ -455,5 +462,87 @@ def test_an_unknown_backend_is_refused():
     assert process.returncode != 0 and "Expected one of tensorflow, jax" in process.stderr
 
 
-def test_presets_are_what_is_published():
-    assert presets.get("paper") == (150_000, (0, 1, 2, 3, 4))
+@pytest.mark.parametrize("technique", [L2(1e-3), WeightAveraging(steps=20), EarlyStopping()])
+def test_frames_are_the_weights_of_the_first_seed_at_each_examination(digits, technique):
+    settings = Settings(technique, steps=90, seeds=[1, 0], every=30, frames=100)
+    found = fit(settings, digits)
+    assert found["frames.step"].tolist() == [0, *found["curve.step"].tolist()] == [0, 30, 60, 90]
+    frames = found["frames.weights"]
+    np.testing.assert_array_equal(frames[-1], found["weights"][0])
+    test = digits.test_images, digits.test_labels
+    mine = [evaluation.right(frame, *test).mean() for frame in frames[1:]]
+    np.testing.assert_allclose(mine, found["curve.test_accuracy"][:, 0], atol=0.004)
+    start = model.initial_kernels(1, [(10, 64)])[0]
+    np.testing.assert_allclose(frames[0].reshape(10, 64), start, rtol=1e-6)
+
+
+@pytest.mark.parametrize("every, steps", [(10, 800), (7, 500), (None, 9_000), (100, 100)])
+@pytest.mark.parametrize("frames", [1, 2, 3, 20])
+def test_frames_are_as_many_early_as_late_where_these_are_powers_of_ten(frames, every, steps):
+    """By the rule that films had, in its own words; on a run that is not trained."""
+    settings = Settings(steps=steps, every=every, frames=frames)
+    examined = examined_at(settings)
+    still = SimpleNamespace(
+        models={"seed": np.array([0])},
+        technique=Technique(),
+        parameters=lambda: {"kernel": ops.ones((1, 10, 64))},
+    )
+    taken = Frames(settings, still, SimpleNamespace(shape=(8, 8)), examined)
+    for step in examined:
+        taken.take(step)
+    at, (found, weights) = [0, *examined], taken.arrays().values()
+    wanted = np.geomspace(at[1], at[-1], frames - 1)
+    shown = [0, *np.unique(np.abs(np.subtract.outer(wanted, at)).argmin(axis=1))]
+    assert found.tolist() == [at[i] for i in shown]
+    assert weights.shape == (len(found), 10, 8, 8) and len(found) <= frames
+    if frames == 20 and steps == 800:
+        assert found[0] == 0 and found[1] == 10 and found[-1] == 800
+        assert sum(found <= 90) - 1 == pytest.approx(len(found) / 2, abs=2)
+
+
+def test_without_frames_there_are_none_and_with_a_grid_one_for_each_of_its_places(digits):
+    assert not any("frames" in name for name in fit(Settings(steps=2), digits))
+    grid = Settings(L2([0.0, 0.1, 1.0]), steps=4, seeds=[6, 2], learning_rate=[1e-3, 1e-2], every=2)
+    found = fit(replace(grid, frames=3), digits)
+    assert found["frames.weights"].shape == (3, 3, 2, 10, 8, 8)
+    np.testing.assert_array_equal(found["frames.weights"][-1], found["weights"][:, :, 0])
+
+
+def test_what_is_left_has_an_axis_for_each_of_the_settings(digits):
+    grid = Settings(
+        EarlyStopping([1, 2]),
+        steps=6,
+        every=3,
+        seeds=3,
+        train_size=[100, 200],
+        label_noise=[0, 0.5],
+    )
+    found, models = fit(grid, digits), (2, 2, 2, 3)
+    accuracies = ("train", "validation", "test")
+    expected = {f"{name}_accuracy": models for name in accuracies}
+    expected |= {"weights": (*models, 10, 8, 8), "test_accuracy_as_published": models}
+    expected |= {f"parameters.{name}": (*models, 10, 8, 8) for name in ("kernel", "best")}
+    curves = ("train_loss", "test_accuracy", "validation_accuracy")
+    expected |= {f"curve.{name}": (2, *models) for name in curves} | {"curve.step": (2,)}
+    assert {name: values.shape for name, values in found.items()} == expected
+
+
+def test_the_loop_tells_how_far_it_is(digits):
+    told = []
+    found = fit(Settings(steps=70, every=30), digits, tell=lambda *said: told.append(said))
+    assert [done for done, _ in told] == found["curve.step"].tolist() == [30, 60, 70]
+    assert all(seconds > 0 for _, seconds in told)
+
+
+@pytest.mark.parametrize(
+    "steps, every, examined",
+    [
+        (100, None, [100]),
+        (600, None, [250, 500, 600]),
+        (7_500, None, [*range(250, 5_001, 250), 6_000, 7_000, 7_500]),
+        (7_500, 3_000, [3_000, 6_000, 7_500]),
+        (2, 1, [1, 2]),
+    ],
+)
+def test_a_model_is_examined_often_at_first_and_at_the_end(steps, every, examined):
+    assert examined_at(Settings(steps=steps, every=every)) == examined

@@ -1,0 +1,38 @@
+"""Files that are whole or not there, and work that only one process does."""
+
+import contextlib
+import os
+import sys
+
+import filelock
+
+
+@contextlib.contextmanager
+def replacing(path):
+    """Yield a temporary path beside `path`, which takes its place if the block ends well."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    temporary = path.with_name(f".{path.name}.{os.getpid()}")
+    try:
+        yield temporary
+        os.replace(temporary, path)
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+@contextlib.contextmanager
+def alone(path, work):
+    """Hold the lock file `path`; where another process holds it, say so and wait for its end.
+
+    The system lets it go when its holder dies.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    lock = filelock.FileLock(path)
+    try:
+        lock.acquire(timeout=0)
+    except filelock.Timeout:
+        print(f"Another process is at {work}: waiting for its end.", file=sys.stderr, flush=True)
+        lock.acquire()
+    try:
+        yield
+    finally:
+        lock.release()
