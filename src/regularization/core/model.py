@@ -62,7 +62,8 @@ def noise(technique, batch_size, shapes):
 def logits(technique, parameters, x, noise=None):
     """Return `f(x) @ f(kernel).T`, layer by layer: `[replicas, batch, pixels]` to `[..., classes]`.
 
-    `parameters` and `noise` are dicts as `named` makes them.
+    `parameters` and `noise` are dicts as `named` makes them; `x` may be `[1, batch, pixels]`, the
+    same for all replicas.
     """
     for layer in range(depth(parameters)):
         drawn = of_layer(noise or {}, layer)
@@ -70,7 +71,11 @@ def logits(technique, parameters, x, noise=None):
         kernel = technique.weights(of_layer(parameters, layer), drawn.get("weights"))
         inputs = technique.inputs(x, drawn.get("inputs"))
         # This order of the product, swapped back, is fastest on a CPU: matmul takes twice as long.
-        x = ops.swapaxes(ops.einsum("rcp,rbp->rcb", kernel, inputs), 1, 2)
+        if inputs.shape[0] < kernel.shape[0]:
+            x = ops.einsum("rcp,bp->rcb", kernel, inputs[0])  # one product for all replicas
+        else:
+            x = ops.einsum("rcp,rbp->rcb", kernel, inputs)
+        x = ops.swapaxes(x, 1, 2)
     return x
 
 

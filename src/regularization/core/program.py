@@ -68,7 +68,8 @@ class Program:
         @backend.compile
         def answer(arrays, parameters, images, drawn, number):
             x = as_floats(images, self.shapes[0][1])[None]
-            x = ops.repeat(x, next(iter(parameters.values())).shape[0], axis=0)
+            if left_on:  # every replica has noise of its own
+                x = ops.repeat(x, next(iter(parameters.values())).shape[0], axis=0)
             draws = noise(technique, images.shape[0], self.shapes) if left_on else {}
             drawn = reader(draws, drawn)(0, number)
             its = technique.with_arrays(arrays)
