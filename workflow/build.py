@@ -4,6 +4,7 @@ What an earlier build left unfinished, or what its sources have outgrown, is cle
 """
 
 import argparse
+import contextlib
 import json
 import os
 import sys
@@ -12,6 +13,7 @@ from pathlib import Path
 
 import brought
 import engine
+import kernels
 import progress
 import records
 from safely import in_words
@@ -55,7 +57,11 @@ def main():
         forget_outdated(build)
         set_back(build)
         log = build / "logs" / "snakemake.log"
-        with progress.shown(build, arguments.preset) as seen:
+        # On a cluster a job's kernel begins on another machine.
+        nodes = (
+            contextlib.nullcontext() if arguments.profile else kernels.forked(settings["backend"])
+        )
+        with nodes, progress.shown(build, arguments.preset) as seen:
             done = engine.run(arguments, log)
             if not done and "older modification time" in log.read_text():
                 set_back(build)  # the clock was, while the book was built

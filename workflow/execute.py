@@ -13,6 +13,7 @@ import tempfile
 import time
 from pathlib import Path
 
+import kernels
 import records
 from safely import in_words
 
@@ -50,12 +51,10 @@ def make(arguments):
     settings = json.loads((build / "settings.json").read_text())
     # Set before the kernel starts, so that it inherits them.
     os.environ.update(
-        KERAS_BACKEND=settings["backend"],
+        kernels.environment(settings["backend"]),
         RUNS_DIR=str(build / "runs"),
         RUNS_LOG=str(runs.absolute()),
         GIVEN_DIR=str(given),
-        TF_CPP_MIN_LOG_LEVEL="3",
-        TQDM_DISABLE="1",
     )
     for made in (record, runs, *output.parent.glob(f".{output.stem}.*")):  # half written, too
         made.unlink(missing_ok=True)
@@ -64,24 +63,26 @@ def make(arguments):
         terminal = os.dup(2)
         os.dup2(log.fileno(), 2)  # the kernel inherits it: its warnings are the log's
         try:
-            execute(arguments.notebook, output, settings, log)
+            memory = execute(arguments.notebook, output, settings, log)
         except ChapterError as error:
             os.dup2(terminal, 2)
             sys.exit(f"{error} The log is {arguments.log}.")
     seconds = time.perf_counter() - start
     made = [output, *(path for path in arguments.build.glob(f"given/{arguments.page}/*"))]
-    about = {"seconds": seconds, "peak_memory_mib": peak_memory(), "runs": records.used(runs)}
+    about = {"seconds": seconds, "peak_memory_mib": memory, "runs": records.used(runs)}
     records.write(record, inputs, made, **about)
 
 
-def peak_memory():
-    """Return the most memory that the kernel held, MiB; None where the system does not say."""
+def peak_memory(folder):
+    """Return the most memory that a kernel held, MiB; None where the system does not say."""
     try:
         import resource
     except ImportError:  # Windows
         return None
-    unit = 2**20 if sys.platform == "darwin" else 2**10
-    return resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss / unit
+    said = Path(folder, "kernel.memory")  # of one that was forked
+    usage = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss
+    most = int(said.read_text()) if said.is_file() else usage
+    return most / (2**20 if sys.platform == "darwin" else 2**10)
 
 
 class ChapterError(Exception):
@@ -89,7 +90,7 @@ class ChapterError(Exception):
 
 
 def execute(notebook, output, settings, log):
-    """Write the executed copy of `notebook` to `output`, whole or not at all."""
+    """Write the executed copy of `notebook` to `output`, whole or not; return its peak memory."""
     import nbformat
     import papermill
     from papermill.exceptions import PapermillExecutionError
@@ -110,7 +111,7 @@ def execute(notebook, output, settings, log):
             str(temporary),
             parameters=injected,
             cwd=str(notebook.parent),
-            kernel_name="python3",
+            kernel_name=os.environ.get(kernels.NAME, "python3"),
             start_timeout=120,
             execution_timeout=TIMEOUT[settings["preset"]],
             progress_bar=False,
@@ -121,6 +122,7 @@ def execute(notebook, output, settings, log):
         finished = clean(nbformat.read(temporary, as_version=4))
         nbformat.write(finished, temporary)
         os.replace(temporary, output)
+        return peak_memory(sockets.name)
     except PapermillExecutionError as error:
         log.write(f"\n{error}\n")
         reason = f"{error.ename}: {error.evalue.rstrip('.')}"

@@ -23,7 +23,7 @@ SEED = int(os.environ.get("SEED", "9"))
 VICTIMS = {
     "workflow": "workflow/build.py",
     "chapter": "workflow/execute.py",
-    "training": "ipykernel_launcher",
+    "training": "workflow/kernels.py",
     "site": "workflow/site.py",
 }
 

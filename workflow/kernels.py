@@ -1,0 +1,141 @@
+"""Kernels that begin in a moment: forked, on Linux, from one process that has imported everything.
+
+Importing TensorFlow, the book's modules and IPython takes longer than most chapters at quick
+compute. For Jupyter a kernel is a command: the one here asks for a fork, hands its signals on, and
+lives as long as the fork. Where there is none to fork from, it becomes an ordinary kernel.
+"""
+
+import contextlib
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+NAME = "KERNEL"  # in the environment, of the kernel in which chapters are to be executed
+
+
+@contextlib.contextmanager
+def forked(backend):
+    """Let the chapters that are executed in the block have kernels that are forked."""
+    if sys.platform != "linux":  # elsewhere a fork may not compute
+        yield
+        return
+    with tempfile.TemporaryDirectory(prefix="kernels-") as folder:
+        address, spec = f"{folder}/socket", Path(folder, "kernels", "forked", "kernel.json")
+        spec.parent.mkdir(parents=True)
+        command = [sys.executable, "-IS", __file__, address, "{connection_file}"]
+        spec.write_text(
+            json.dumps({"argv": command, "display_name": "Forked", "language": "python"})
+        )
+        others = os.environ.get("JUPYTER_PATH", "")
+        os.environ["JUPYTER_PATH"] = folder + os.pathsep * bool(others) + others
+        os.environ[NAME] = "forked"
+        # Matplotlib and IPython read these: there is a parent, not to be asked for.
+        known = {"MPLBACKEND": "module://matplotlib_inline.backend_inline", "JPY_PARENT_PID": "1"}
+        known |= os.environ | environment(backend)
+        command = [sys.executable, __file__, address]
+        with subprocess.Popen(command, stdin=subprocess.PIPE, env=known) as process:
+            try:
+                yield
+            finally:
+                process.kill()
+
+
+def environment(backend):
+    """Return what has to be set before a kernel imports the first module."""
+    quiet = {"TF_CPP_MIN_LOG_LEVEL": "3", "TQDM_DISABLE": "1"}
+    # As Snakemake sets it for a job; with more, sums differ in their last digits.
+    return quiet | {"KERAS_BACKEND": backend, "OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1"}
+
+
+def ask(address, file):
+    """Stand for a kernel that is forked; `file` is its connection file."""
+    try:
+        fork = socket.socket(socket.AF_UNIX)
+        fork.connect(address)
+        socket.send_fds(fork, [b"."], [0, 1, 2])
+        said = {"file": file, "folder": os.getcwd(), "environment": dict(os.environ)}
+        fork.sendall(json.dumps(said).encode() + b"\n")
+    except OSError:
+        os.execv(sys.executable, [sys.executable, "-m", "ipykernel_launcher", "-f", file])
+    signal.signal(signal.SIGINT, lambda *_: fork.send(b"."))
+    with contextlib.suppress(ConnectionError):
+        fork.recv(1)  # nothing, when it ends
+
+
+def serve(address):
+    """Fork a kernel for all who ask, as long as the process lives that began this one."""
+    import select
+
+    listener = socket.socket(socket.AF_UNIX)
+    listener.bind(address)
+    listener.listen(64)
+    import_everything()
+    signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # nobody waits for a fork
+    while sys.stdin not in select.select([listener, sys.stdin], [], [])[0]:
+        with contextlib.suppress(OSError, ValueError), listener.accept()[0] as asked:
+            _, descriptors, *_ = socket.recv_fds(asked, 1, 3)
+            said = json.loads(asked.makefile().readline())
+            if os.fork() == 0:
+                listener.close()
+                become_a_kernel(asked, descriptors, **said)
+            for descriptor in descriptors:
+                os.close(descriptor)
+
+
+def import_everything():
+    """Import what chapters do; it leaves no threads that compute."""
+    import importlib
+    import pkgutil
+
+    import ipykernel.kernelapp  # noqa: F401
+    import matplotlib.pyplot  # noqa: F401
+
+    import regularization
+    from regularization.core import backend
+
+    for module in pkgutil.walk_packages(regularization.__path__, "regularization."):
+        importlib.import_module(module.name)
+    if backend.name == "tensorflow":  # JAX begins threads
+        backend.ops.add  # noqa: B018
+
+
+def become_a_kernel(asked, descriptors, file, folder, environment):
+    """Be the kernel that was asked for, to its end; then say how much memory it held."""
+    import resource
+    import threading
+
+    from ipykernel import kernelapp
+
+    def hold():
+        while asked.recv(1):
+            os.kill(os.getpid(), signal.SIGINT)
+        os.kill(os.getpid(), signal.SIGKILL)  # who asked has ended
+
+    try:
+        signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+        for descriptor, given in enumerate(descriptors):
+            os.dup2(given, descriptor)
+            os.close(given)
+        os.chdir(folder)
+        os.environ.clear()
+        os.environ.update(environment)
+        sys.argv = ["ipykernel_launcher", "-f", file]
+        threading.Thread(target=hold, daemon=True).start()
+        kernelapp.launch_new_instance()
+        memory = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+        Path(file).with_suffix(".memory").write_text(str(memory))
+    finally:
+        os._exit(0)
+
+
+if __name__ == "__main__":
+    if len(sys.argv) == 3:
+        ask(*sys.argv[1:])
+    else:
+        del sys.path[0]  # a chapter does not import what is beside this
+        serve(sys.argv[1])
