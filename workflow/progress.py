@@ -28,9 +28,9 @@ class Progress:
     def __init__(self, build, preset):
         """Begin to count."""
         self.logs, self.begun, self.told = build / "logs", time.time(), set()
+        self.steps = {}
         with contextlib.suppress(OSError, ValueError, KeyError):
             self.steps = json.loads(STEPS.read_text())[preset]
-        self.steps = getattr(self, "steps", {})
         self.pages = contents.notebooks()
 
     def look(self):

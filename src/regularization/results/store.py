@@ -66,10 +66,10 @@ def train(settings, digits):
     settings = settings.on(digits)
     known = about(settings, digits)
     if known is None:
-        return _trained(settings, digits)
+        return _trained(settings, digits, None)
 
     def make():
-        run = _trained(settings, digits)
+        run = _trained(settings, digits, path.stem)
         write(run, known, path)
         return run
 
@@ -129,11 +129,11 @@ def _found(path, known, read, said=True):
     return found
 
 
-def _trained(settings, digits):
-    """Train, show how far it is, and say so."""
+def _trained(settings, digits, name):
+    """Train, show how far it is, and say so; the run is to be kept under a `name`, or None."""
     from tqdm.auto import tqdm
 
-    begun, known = time.perf_counter(), about(settings, digits)
+    begun = time.perf_counter()
     if "ipykernel.kernelapp" not in sys.modules:  # in a notebook the bar is enough
         print(f"Training {settings}.", file=sys.stderr, flush=True)
     what = type(settings.technique).__name__
@@ -148,7 +148,7 @@ def _trained(settings, digits):
     made = {"data": digits.hash, "device": backend.device(), "backend": backend.name}
     made |= {"versions": provenance.versions(), "commit": provenance.commit()}
     seconds = time.perf_counter() - begun
-    _note(settings, key(known) if known else None, trained=True, seconds=seconds)
+    _note(settings, name, trained=True, seconds=seconds)
     return Run(settings, arrays, made)
 
 
