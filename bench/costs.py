@@ -121,7 +121,7 @@ def throughput(digits, settings):
 
 
 def fits(digits, steps):
-    """Time whole fits of one replica, compilation and examinations included, by their steps."""
+    """Time whole fits of one replica, compilation and evaluations included, by their steps."""
     from regularization.core.fit import fit
     from regularization.core.settings import Settings
 
@@ -142,7 +142,7 @@ def programs(digits):
     rows, test = [], in_batches(digits.test_images)
     for slug, experiment in EXPERIMENTS.items():
         team = Team(Settings(experiment.technique, seeds=5), digits)
-        calls = [(team.train, LATE), (team.answers, team.program.examination(), test)]
+        calls = [(team.train, LATE), (team.predictions, team.program.evaluation(), test)]
         first = sum(clocked(*call) for call in calls)
         rows.append({"technique": slug, "seconds": first - sum(clocked(*call) for call in calls)})
     return rows, peak_memory()

@@ -24,8 +24,7 @@ import processes  # before the package, which sets variables that are not for th
 from peers import PEERS, Work, ours
 
 from regularization.core import data
-from regularization.results import benchmarks as speed
-from regularization.results import provenance
+from regularization.results import benchmarks, provenance
 from regularization.results.files import replacing
 
 ROOT = Path(__file__).parents[1]
@@ -78,7 +77,7 @@ def main():
         [(row["technique"], f"{row['seconds']:.1f}") for row in programs],
     )
     record = {
-        "schema": speed.SCHEMA,
+        "schema": benchmarks.SCHEMA,
         "machine": machine,
         "versions": provenance.versions(),
         "date": datetime.now(UTC).strftime("%Y-%m-%d %H:%M"),

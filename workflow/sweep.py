@@ -21,6 +21,7 @@ from progress import minutes
 from safely import in_words
 from tqdm import tqdm
 
+from regularization.analysis import swept
 from regularization.core import data
 from regularization.core.fit import fit
 from regularization.core.settings import Settings
@@ -69,8 +70,8 @@ def main():
         lock = folder / f".{name}.lock"
         with in_words("The sweep", folder), alone(lock, f"the sweep in {folder / name}"):
             train(arguments, folder / name, blocks, digits)
-            tables = [sweeps.rows(b.slug, store.train(b.settings, digits)) for b in blocks]
-            sweeps.write(tables, folder / f"{name}.csv")
+            tables = [swept.rows(b.slug, store.train(b.settings, digits)) for b in blocks]
+            swept.write(tables, folder / f"{name}.csv")
     except (ValueError, FloatingPointError, data.DataError, store.StoreError) as error:
         sys.exit(str(error))
     print(f"{total(blocks):,} models are in {folder / name}.csv")

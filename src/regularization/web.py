@@ -72,7 +72,7 @@ def save_film(slug, reels, folder=None):
 def save_technique(slug, run, path, digits, folder=None):
     """Write a technique's film: along its training, and along its path to far too much."""
     frames, test = run.frames.values, (digits.test_images, digits.test_labels)
-    accuracy = [evaluation.right(frame, *test).mean() for frame in frames]
+    accuracy = [evaluation.correct(frame, *test).mean() for frame in frames]
     training = reel({"step": run.frames["step"].values}, frames, accuracy)
     name = registry.knob(slug)
     note = f"Along the {name}: {path.settings.steps:,} steps each"
@@ -92,9 +92,9 @@ def save_weights(runs, folder=None):
     save("weights.bin", {"weights": weights}, about, folder)
 
 
-def save_test_digits(digits, chosen, folder=None):
-    """Write the test digits at the places `chosen`, and how a drawing is made one of them."""
-    arrays = {"images": digits.test_images[chosen], "labels": digits.test_labels[chosen]}
+def save_test_digits(digits, indices, folder=None):
+    """Write the test digits at `indices`, and how a drawing is made one of them."""
+    arrays = {"images": digits.test_images[indices], "labels": digits.test_labels[indices]}
     save("test_digits.bin", arrays, FORMS[digits.name], folder)
 
 
@@ -143,21 +143,21 @@ def probabilities(runs, images):
     return np.stack([evaluation.probabilities(run.weights[0], images) for run in runs])
 
 
-def disagreement(answers):
-    """Return for each image the share of answers `[models, n]` that are not the most common."""
-    agreed = [np.bincount(column).max() for column in answers.T]
-    return 1 - np.array(agreed) / len(answers)
+def disagreement(predictions):
+    """Return for each image the share of predictions `[models, n]` that are not the most common."""
+    agreed = [np.bincount(column).max() for column in predictions.T]
+    return 1 - np.array(agreed) / len(predictions)
 
 
 def test_digits(digits, runs):
-    """Return the places of the test digits that a page loads: the most disputed first."""
-    chosen = np.unique(np.linspace(0, len(digits.test_images) - 1, TEST).round().astype(int))
-    answers = probabilities(runs, digits.test_images[chosen]).argmax(axis=-1)
-    return chosen[np.argsort(-disagreement(answers), kind="stable")]
+    """Return the indices of the test digits that a page loads: the most disputed first."""
+    indices = np.unique(np.linspace(0, len(digits.test_images) - 1, TEST).round().astype(int))
+    predictions = probabilities(runs, digits.test_images[indices]).argmax(axis=-1)
+    return indices[np.argsort(-disagreement(predictions), kind="stable")]
 
 
-def training_digits(digits, chosen):
-    """Return those digits alone that a page loads, of the test digits those at places `chosen`."""
+def training_digits(digits, indices):
+    """Return those digits alone that a page loads, of the test digits those at `indices`."""
     train, held_back = subset(digits, 0, TRAIN).indices, slice(0, VALIDATION)
     return replace(
         digits,
@@ -165,6 +165,6 @@ def training_digits(digits, chosen):
         train_labels=digits.train_labels[train],
         validation_images=digits.validation_images[held_back],
         validation_labels=digits.validation_labels[held_back],
-        test_images=digits.test_images[chosen],
-        test_labels=digits.test_labels[chosen],
+        test_images=digits.test_images[indices],
+        test_labels=digits.test_labels[indices],
     )

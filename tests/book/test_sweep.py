@@ -10,6 +10,7 @@ import pytest
 import sweep as script
 from conftest import ROOT, called
 
+from regularization.analysis import swept
 from regularization.results.store import train
 from regularization.study import sweeps
 
@@ -43,7 +44,7 @@ def sweep(folder, text=FILE, **variables):
 
 
 def models(folder):
-    table = sweeps.read_table(folder / "b" / "sweeps" / "trial.csv")
+    table = swept.read_table(folder / "b" / "sweeps" / "trial.csv")
     names = ["technique", "strength", "rate", "seed"]
     return [*table[names].astype(object).fillna("").itertuples(index=False, name=None)]
 
@@ -133,8 +134,8 @@ def test_a_chapter_takes_the_table_of_its_sweep(name, text, tmp_path, digits, mo
     monkeypatch.setenv("TQDM_DISABLE", "1")
     path = tmp_path / "sweep.toml"
     path.write_text(f"seeds = 4\nsteps = 60\nlearning_rate = 1e-2\n{text}")
-    tables = [sweeps.rows(slug, train(each, digits)) for slug, each in sweeps.read(path, digits)]
-    sweeps.write(tables, tmp_path / "sweeps" / f"{name}.csv")
+    tables = [swept.rows(slug, train(each, digits)) for slug, each in sweeps.read(path, digits)]
+    swept.write(tables, tmp_path / "sweeps" / f"{name}.csv")
     settings = {"preset": "quick", "dataset": "digits"}
     chapter, log = ROOT / "book" / "beyond" / f"{name}.ipynb", tmp_path / "log"
     with open(log, "w") as said:

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from conftest import ON_BOTH, dataset_of, read_living, saved, until
 
-from regularization import web as living
+from regularization import web
 from regularization.analysis import evaluation
 from regularization.core import data
 from regularization.study.registry import TECHNIQUES
@@ -105,9 +105,9 @@ def test_the_answers_to_a_test_digit_are_pythons(open_page, built):
     says(page, "techniques? says?")
     runs = [saved(built, slug) for slug in slugs_of(built)]
     digits = data.load(dataset_of(built))
-    place = living.test_digits(digits, runs)[1]
+    place = web.test_digits(digits, runs)[1]
     assert about.endswith(f"Its label is {digits.test_labels[place]}.")
-    ours = 100 * living.probabilities(runs, digits.test_images[place][None])[:, 0]
+    ours = 100 * web.probabilities(runs, digits.test_images[place][None])[:, 0]
     assert np.abs(table(page) - ours).max() <= 0.51
     logit = evaluation.logits(runs[0].weights[0], digits.test_images[place][None])[0].max()
     sign = "−" if logit < 0 else r"\+"

@@ -83,7 +83,7 @@ def steps_of(slug, digits):
         given = {hook: ops.convert_to_tensor(values[None]) for hook, values in noise.items()}
         loss = model.LOSSES[experiment.loss]
         state, error, _ = model.step(technique, state, x, labels, given, RATE, loss)
-    parameters = technique.review(state[0], np.array([[0.5]]))  # examined once, at the end
+    parameters = technique.review(state[0], np.array([[0.5]]))  # evaluated once, at the end
     weights = technique.weights(technique.at_test(parameters))
     return {
         "name": slug,

@@ -17,8 +17,8 @@ from conftest import run_python
 from regularization.analysis import evaluation
 from regularization.core import backend, model, program, team
 from regularization.core.backend import ops
-from regularization.core.examination import Frames
-from regularization.core.fit import examined_at, fit
+from regularization.core.fit import evaluated_at, fit
+from regularization.core.monitor import Frames
 from regularization.core.settings import Settings
 from regularization.core.subsets import subset
 from regularization.core.team import Team
@@ -323,7 +323,7 @@ def test_early_stopping_keeps_what_was_best_on_validation(digits):
     assert scores.shape == (60, 4)
     np.testing.assert_allclose(kept, scores.max(axis=0))
     validation = digits.validation_images, digits.validation_labels
-    by_hand = [evaluation.right(weights, *validation).mean() for weights in found["weights"]]
+    by_hand = [evaluation.correct(weights, *validation).mean() for weights in found["weights"]]
     np.testing.assert_allclose(kept, by_hand, atol=0.006)  # an image at the border
     assert kept.mean() > scores[-1].mean() + 0.02
 
@@ -470,7 +470,7 @@ def test_frames_are_the_weights_of_the_first_seed_at_each_examination(digits, te
     frames = found["frames.weights"]
     np.testing.assert_array_equal(frames[-1], found["weights"][0])
     test = digits.test_images, digits.test_labels
-    mine = [evaluation.right(frame, *test).mean() for frame in frames[1:]]
+    mine = [evaluation.correct(frame, *test).mean() for frame in frames[1:]]
     np.testing.assert_allclose(mine, found["curve.test_accuracy"][:, 0], atol=0.004)
     start = model.initial_kernels(1, [(10, 64)])[0]
     np.testing.assert_allclose(frames[0].reshape(10, 64), start, rtol=1e-6)
@@ -481,16 +481,16 @@ def test_frames_are_the_weights_of_the_first_seed_at_each_examination(digits, te
 def test_frames_are_as_many_early_as_late_where_these_are_powers_of_ten(frames, every, steps):
     """By the rule that films had, in its own words; on a run that is not trained."""
     settings = Settings(steps=steps, every=every, frames=frames)
-    examined = examined_at(settings)
+    evaluated = evaluated_at(settings)
     still = SimpleNamespace(
         models={"seed": np.array([0])},
         technique=Technique(),
         parameters=lambda: {"kernel": ops.ones((1, 10, 64))},
     )
-    taken = Frames(settings, still, SimpleNamespace(shape=(8, 8)), examined)
-    for step in examined:
+    taken = Frames(settings, still, SimpleNamespace(shape=(8, 8)), evaluated)
+    for step in evaluated:
         taken.take(step)
-    at, (found, weights) = [0, *examined], taken.arrays().values()
+    at, (found, weights) = [0, *evaluated], taken.arrays().values()
     wanted = np.geomspace(at[1], at[-1], frames - 1)
     shown = [0, *np.unique(np.abs(np.subtract.outer(wanted, at)).argmin(axis=1))]
     assert found.tolist() == [at[i] for i in shown]
@@ -535,7 +535,7 @@ def test_the_loop_tells_how_far_it_is(digits):
 
 
 @pytest.mark.parametrize(
-    "steps, every, examined",
+    "steps, every, evaluated",
     [
         (100, None, [100]),
         (600, None, [250, 500, 600]),
@@ -544,5 +544,5 @@ def test_the_loop_tells_how_far_it_is(digits):
         (2, 1, [1, 2]),
     ],
 )
-def test_a_model_is_examined_often_at_first_and_at_the_end(steps, every, examined):
-    assert examined_at(Settings(steps=steps, every=every)) == examined
+def test_a_model_is_examined_often_at_first_and_at_the_end(steps, every, evaluated):
+    assert evaluated_at(Settings(steps=steps, every=every)) == evaluated

@@ -120,7 +120,7 @@ def test_answers_are_those_of_the_layer(digits):
     np.testing.assert_allclose(
         evaluation.logits(weights, digits.test_images), by_hand, rtol=1e-4, atol=1e-5
     )
-    right = evaluation.right(weights, digits.test_images, digits.test_labels)
+    right = evaluation.correct(weights, digits.test_images, digits.test_labels)
     assert right.tolist() == (by_hand.argmax(axis=1) == digits.test_labels).tolist()
 
 
@@ -201,7 +201,7 @@ def test_averaging_over_draws_without_a_width_is_asking_the_mean(digits):
     test = digits.test_images, digits.test_labels
     for seed in range(2):
         averaged = evaluation.averaged_over_draws(run, seed, *test, draws=2)
-        assert averaged == evaluation.right(run.weights[seed], *test).mean()
+        assert averaged == evaluation.correct(run.weights[seed], *test).mean()
 
 
 def widely(technique, mu, log_sigma):
@@ -229,7 +229,7 @@ def test_averaging_over_draws_can_answer_other_than_the_mean():
     mu, width = (np.float32(v).reshape(1, 3, 1, 1) for v in ([1, 0, 0], [1e-3, 1e3, 1e3]))
     run = widely(VariationalWeights(), mu, np.log(width))
     white, label = np.full((1, 1, 1), 255, "uint8"), np.array([0])
-    assert evaluation.right(mu[0], white, label).all()
+    assert evaluation.correct(mu[0], white, label).all()
     shares = evaluation.over_draws(run, 0, white, 10_000).mean(axis=0)[0]
     np.testing.assert_allclose(shares, [1 / 4, 3 / 8, 3 / 8], atol=0.02)
     assert evaluation.averaged_over_draws(run, 0, white, label, 10_000) == 0

@@ -19,7 +19,7 @@ from regularization.study import registry
 EACH = registry.TECHNIQUES | registry.CORRECTIONS
 #: What every training reaches.
 LOOP = {
-    *("backend", "examination", "fit", "model", "noise", "program", "settings", "streams"),
+    *("backend", "fit", "model", "monitor", "noise", "program", "settings", "streams"),
     *("subsets", "team", "technique"),
 }
 

@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from regularization.core.model import LOSSES
-from regularization.core.settings import ALONG, Settings, places
+from regularization.core.settings import ALONG, Settings, indices_of
 from regularization.core.technique import Technique
 from regularization.core.techniques import L2, Dropout, ElasticNet, WeightAveraging
 from regularization.study import registry, tuning
@@ -186,7 +186,7 @@ def test_a_label_that_nearly_is_a_value_is_that_value():
     close = Settings(learning_rate=[1.0, 1.0 + 1e-7, 1.0 - 1e-7])
     for value in close.learning_rate:
         assert close.at(learning_rate=value).learning_rate == value
-    assert places({"a": (0.0, 1e-300)}, "a", [0, 1e-300]) == [0, 1]
+    assert indices_of({"a": (0.0, 1e-300)}, "a", [0, 1e-300]) == [0, 1]
 
 
 def test_what_is_not_on_the_grid_is_refused():

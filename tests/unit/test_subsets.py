@@ -53,7 +53,7 @@ def test_streams_are_numpys_by_seed_and_place_and_no_two_are_alike():
             assert drawn == np.random.default_rng([seed, stream]).random(4).tolist()
             seen.add(tuple(drawn))
     assert len(seen) == 12
-    counters = [streams.ONCE, *map(streams.of_examination, range(20))]
+    counters = [streams.ONCE, *map(streams.of_evaluation, range(20))]
     assert len(set(counters)) == len(counters) and max(counters) < 0  # of no step
 
 

@@ -7,7 +7,8 @@ import pytest
 import xarray as xr
 from conftest import ROOT
 
-from regularization.core.settings import Settings
+from regularization.analysis import swept
+from regularization.core.settings import ALONG, Settings
 from regularization.core.techniques import L2, Dropout
 from regularization.results import provenance
 from regularization.results.store import train
@@ -53,13 +54,13 @@ def runs(tmp_path_factory):
 def tables(tmp_path_factory, digits):
     path = tmp_path_factory.mktemp("sweep") / "small.toml"
     path.write_text(SMALL)
-    return [sweeps.rows(slug, train(each, digits)) for slug, each in sweeps.read(path, digits)]
+    return [swept.rows(slug, train(each, digits)) for slug, each in sweeps.read(path, digits)]
 
 
 @pytest.fixture
 def table(tables, tmp_path):
-    sweeps.write(tables, tmp_path / "table.csv")
-    return sweeps.read_table(tmp_path / "table.csv")
+    swept.write(tables, tmp_path / "table.csv")
+    return swept.read_table(tmp_path / "table.csv")
 
 
 @pytest.fixture
@@ -78,7 +79,7 @@ def test_a_grid_is_every_setting_with_every_size_and_seed_once(table):
     expected = {(*s, size, seed) for s in settings for size in (100, 1257) for seed in range(3)}
     assert set(models) == expected and len(models) == len(expected) == 24
     last = ["training_steps", "batch_size", "loss", "dataset", "backend", "source_hash"]
-    assert [*table][3:] == [*sweeps.ALONG, "seed", *last, *sweeps.MEASURES]
+    assert [*table][3:] == [*ALONG, "seed", *last, *swept.MEASURES]
 
 
 def test_blocks_are_as_large_as_the_file_says_and_of_one_technique(file, digits):
@@ -120,11 +121,11 @@ def test_a_model_is_the_one_that_is_trained_alone(table, digits):
 
 def test_a_chapter_sees_the_same_grid_from_a_table_as_from_its_own_run(tables, digits, sweep):
     settings = dict(steps=30, every=30, learning_rate=1e-2, train_size=(100, 1257))
-    own = sweeps.measured(train(Settings(L2([0.0, 1e-3]), seeds=3, **settings), digits))
-    sweeps.write(tables, sweep)
-    swept = sweeps.load("swept", "l2", digits)
-    assert swept.sizes == {"strength": 2, "train_size": 2, "label_noise": 1, "seed": 3}
-    xr.testing.assert_allclose(swept.isel(label_noise=0, drop=True), own, atol=0.01)
+    own = swept.measured(train(Settings(L2([0.0, 1e-3]), seeds=3, **settings), digits))
+    swept.write(tables, sweep)
+    grid = swept.load("swept", "l2", digits)
+    assert grid.sizes == {"strength": 2, "train_size": 2, "label_noise": 1, "seed": 3}
+    xr.testing.assert_allclose(grid.isel(label_noise=0, drop=True), own, atol=0.01)
 
 
 def test_a_hyperparameter_called_as_a_setting_is_another(file, digits, sweep):
@@ -132,11 +133,11 @@ def test_a_hyperparameter_called_as_a_setting_is_another(file, digits, sweep):
     text = "steps = 20\nseeds = 2\ntechniques.weight_averaging.steps = [3, 7]"
     ((slug, settings),) = sweeps.read(file(text), digits)
     assert settings.steps == 20 and settings.axes["steps"] == (3, 7)
-    table = sweeps.rows(slug, train(settings, digits))
+    table = swept.rows(slug, train(settings, digits))
     found = [*zip(table["training_steps"], table["steps"], table["seed"], strict=True)]
     assert found == [(20, 3, 0), (20, 3, 1), (20, 7, 0), (20, 7, 1)]
-    sweeps.write([table], sweep)
-    assert sweeps.load("swept", slug, digits).steps.values.tolist() == [3, 7]
+    swept.write([table], sweep)
+    assert swept.load("swept", slug, digits).steps.values.tolist() == [3, 7]
 
 
 def test_more_seeds_leave_the_blocks_of_the_first_as_they_are(file, digits):
@@ -149,11 +150,11 @@ def test_more_seeds_leave_the_blocks_of_the_first_as_they_are(file, digits):
 
 @pytest.mark.parametrize("end", ["", ",1", "\n1,2"])
 def test_a_table_that_was_cut_is_refused(tables, digits, sweep, end):
-    sweeps.write(tables, sweep)
+    swept.write(tables, sweep)
     text = sweep.read_text().rstrip()
     sweep.write_text(text[:-30] + end if end != ",1" else text + end)
     with pytest.raises(ValueError, match="is not a sweep's table.*Delete it"):
-        sweeps.load("swept", "l2", digits)
+        swept.load("swept", "l2", digits)
 
 
 @pytest.mark.parametrize("content", [b"", b"\xff\xfe\x00", b"a,b\n1,2\n", b'technique\n"l2'])
@@ -161,49 +162,49 @@ def test_what_is_no_table_is_refused(content, digits, sweep):
     sweep.parent.mkdir(parents=True)
     sweep.write_bytes(content)
     with pytest.raises(ValueError, match="is not a sweep's table.*Delete it"):
-        sweeps.load("swept", "l2", digits)
+        swept.load("swept", "l2", digits)
 
 
 def test_a_table_of_other_sources_digits_or_backend_is_left_out(tables, digits, sweep, capsys):
-    assert sweeps.load("swept", "l2", digits) is None
-    sweeps.write(tables, sweep)
-    assert sweeps.load("swept", "l1", digits) is None
+    assert swept.load("swept", "l2", digits) is None
+    swept.write(tables, sweep)
+    assert swept.load("swept", "l1", digits) is None
     assert capsys.readouterr() == ("", "")
-    assert sweeps.load("swept", "l2", digits) is not None
+    assert swept.load("swept", "l2", digits) is not None
     assert capsys.readouterr().out == "From a sweep of 12 models, of 30 steps each.\n"
     for other in ({"source_hash": "0"}, {"dataset": "mnist"}, {"backend": "numpy"}):
-        sweeps.write([table.assign(**other) for table in tables], sweep)
-        assert sweeps.load("swept", "l2", digits) is None
+        swept.write([table.assign(**other) for table in tables], sweep)
+        assert swept.load("swept", "l2", digits) is None
         out, err = capsys.readouterr()
         assert not out and "l2 in swept.csv is of other digits" in err
 
 
 def test_a_technique_whose_code_is_as_it_was_keeps_its_rows(tables, digits, sweep, monkeypatch):
     """What another technique became does not matter."""
-    sweeps.write(tables, sweep)
+    swept.write(tables, sweep)
     before = provenance.of_training
 
     def after(technique):
         return "another" if isinstance(technique, Dropout) else before(technique)
 
     monkeypatch.setattr(provenance, "of_training", after)
-    assert sweeps.load("swept", "l2", digits) is not None
-    assert sweeps.load("swept", "dropout", digits) is None
+    assert swept.load("swept", "l2", digits) is not None
+    assert swept.load("swept", "dropout", digits) is None
 
 
 def test_a_grid_with_a_hole_is_refused(tables, digits, sweep):
-    sweeps.write([*tables[:2], tables[2][1:], *tables[3:]], sweep)
+    swept.write([*tables[:2], tables[2][1:], *tables[3:]], sweep)
     with pytest.raises(ValueError, match="no grid of l2, but 11 rows"):
-        sweeps.load("swept", "l2", digits)
+        swept.load("swept", "l2", digits)
 
 
 def test_measures_are_along_the_axes_of_the_run(digits):
     run = train(Settings(L2([0.0, 1e-3]), steps=20, seeds=3, learning_rate=1e-2), digits)
-    found = sweeps.measured(run)
-    assert [*found] == [*sweeps.MEASURES] and found.sizes == {"strength": 2, "seed": 3}
+    found = swept.measured(run)
+    assert [*found] == [*swept.MEASURES] and found.sizes == {"strength": 2, "seed": 3}
     weights = run.weights.sel(strength=1e-3, seed=2)
     one = found.sel(strength=1e-3, seed=2)
-    assert one.smoothness == sweeps.measures.smoothness(weights)
+    assert one.smoothness == swept.measures.smoothness(weights)
     assert one.weight_max == weights.max() and one.weight_min == weights.min()
     np.testing.assert_array_equal(found.validation_accuracy, run.validation_accuracy)
 

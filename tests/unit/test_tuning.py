@@ -43,7 +43,9 @@ def test_a_path_is_trained_from_every_seed_at_every_strength(digits, short, monk
     path = tuning.trained("l2_path", digits, "quick")
     strengths = registry.CORRECTIONS["l2_path"].technique.settings()["strength"]
     assert path.settings.axes == {"strength": tuple(strengths), "seed": (3, 4)}
-    right = evaluation.right(path.weights[2, 1], digits.validation_images, digits.validation_labels)
+    right = evaluation.correct(
+        path.weights[2, 1], digits.validation_images, digits.validation_labels
+    )
     assert path.validation_accuracy[2, 1] == pytest.approx(right.mean(), abs=0.006)
     at = path.sel(strength=strengths[2])
     np.testing.assert_array_equal(at.validation_accuracy, path.validation_accuracy[2])
@@ -128,9 +130,9 @@ def test_what_is_tried_is_the_grid_of_the_budget(slug):
 
 
 def test_a_technique_that_is_reviewed_is_examined_ten_times_others_at_the_end():
-    assert tuning.examined_every(EarlyStopping(), 300) == 30
-    assert tuning.examined_every(EarlyStopping(), 5) == 1
-    assert tuning.examined_every(L2(), 300) == 300
+    assert tuning.evaluated_every(EarlyStopping(), 300) == 30
+    assert tuning.evaluated_every(EarlyStopping(), 5) == 1
+    assert tuning.evaluated_every(L2(), 300) == 300
     assert tuning.budget("early_stopping", "quick").every == 30
     assert tuning.budget("l2", "quick").every == 300
 

@@ -115,12 +115,12 @@ def test_what_a_page_gives_goes_where_the_build_says_or_into_the_lab(tmp_path, m
 
 def test_the_digits_that_a_page_loads_begin_with_the_most_disputed(digits):
     runs = [trained(Settings(L2(s), steps=60), digits) for s in (0.0, 0.1, 1.0)]
-    chosen = web.test_digits(digits, runs)
-    answers = web.probabilities(runs, digits.test_images[chosen]).argmax(axis=-1)
-    apart = web.disagreement(answers)
+    indices = web.test_digits(digits, runs)
+    predictions = web.probabilities(runs, digits.test_images[indices]).argmax(axis=-1)
+    apart = web.disagreement(predictions)
     assert np.all(np.diff(apart) <= 0) and apart[0] > apart[-1] == 0
-    assert len(set(chosen)) == len(chosen) == min(web.TEST, len(digits.test_images))
-    by_hand = [1 - max(list(column).count(a) for a in column) / 3 for column in answers.T]
+    assert len(set(indices)) == len(indices) == min(web.TEST, len(digits.test_images))
+    by_hand = [1 - max(list(column).count(a) for a in column) / 3 for column in predictions.T]
     np.testing.assert_allclose(apart, by_hand)
 
 
@@ -168,11 +168,11 @@ def test_a_technique_without_a_strength_has_none_on_a_page(digits, tmp_path):
 
 
 def test_the_test_digits_of_a_page_are_those_chosen(digits, tmp_path):
-    chosen = np.array([5, 2, 90])
-    web.save_test_digits(digits, chosen, tmp_path)
+    indices = np.array([5, 2, 90])
+    web.save_test_digits(digits, indices, tmp_path)
     arrays, about = read_living(tmp_path / "test_digits.bin")
-    np.testing.assert_array_equal(arrays["images"], digits.test_images[chosen])
-    np.testing.assert_array_equal(arrays["labels"], digits.test_labels[chosen])
+    np.testing.assert_array_equal(arrays["images"], digits.test_images[indices])
+    np.testing.assert_array_equal(arrays["labels"], digits.test_labels[indices])
     assert about == {"box": 8, "centre": "box"}
-    web.save_test_digits(replace(digits, name="mnist"), chosen, tmp_path)
+    web.save_test_digits(replace(digits, name="mnist"), indices, tmp_path)
     assert read_living(tmp_path / "test_digits.bin")[1] == {"box": 20, "centre": "mass"}

@@ -13,7 +13,7 @@
 //   gradient(s, p, d, noise, shape, weights) the gradient by parameters, from that by the weights, `d`
 //   penalize(s, p, gradient, shape) adds the penalty's gradient
 //   before(s, p, rate), after(s, p, shape) changes the parameters before or after Adam's step
-//   review(s, p, scores)           after an examination on the validation images
+//   review(s, p, scores)           after an evaluation on the validation images
 //   atTest(s, p)                   the parameters that answer
 
 /** A new array of f(value, i). A loop: the arrays' own map takes several times as long. */
@@ -227,7 +227,7 @@ export const TECHNIQUES = {
     parameters: (kernel) => ({ kernel, best: kernel.slice() }),
     review(s, p, scores) {
       let best = 0;
-      // Training has stopped where the best lies so many examinations back.
+      // Training has stopped where the best lies so many evaluations back.
       const end = scores.findIndex((score, i) => {
         if (score > scores[best]) best = i;
         return i - best >= s.patience;

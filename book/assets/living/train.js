@@ -64,7 +64,7 @@ function places(path) {
   const high = path.at(-1);
   const evenly = (_, i) => Number(((i / 40) * (high - path[0]) + path[0]).toPrecision(3));
   const fine = high / low > 30 ? spaced(low, high) : Array.from({ length: 41 }, evenly);
-  const counts = path.every(Number.isInteger); // of steps, of examinations
+  const counts = path.every(Number.isInteger); // of steps, of evaluations
   const all = [...path, ...fine].map((value) => (counts ? Math.round(value) : value));
   return [...new Set(all)].sort((a, b) => a - b);
 }

@@ -1,10 +1,10 @@
-// The loop: batches, one step of Adam, examinations. What regularization.training does, for one model.
+// The loop: batches, one step of Adam, evaluations. What regularization.training does, for one model.
 
 import { Random } from "./random.js";
 import { TECHNIQUES } from "./techniques.js";
 import { largest, softmax } from "./model.js";
 
-export const EXAMINED = 250; // steps between two examinations on the validation images
+export const EVALUATED = 250; // steps between two evaluations on the validation images
 const INITIAL_STDDEV = 0.075; // truncated at two deviations
 
 /** Images as the pixels that have ink: most have none. */
@@ -156,7 +156,7 @@ export class Training {
     this.adam(gradient, rate);
     technique.after?.(s, p, shape);
     this.step++;
-    if (technique.review && this.step % EXAMINED === 0) {
+    if (technique.review && this.step % EVALUATED === 0) {
       this.scores.push(accuracy(technique.weights(s, p, undefined, shape), this.data.validation, classes));
       technique.review(s, p, this.scores);
     }

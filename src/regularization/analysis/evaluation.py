@@ -18,7 +18,7 @@ def probabilities(weights, images):
     return softmax(logits(weights, images), axis=1)
 
 
-def right(weights, images, labels):
+def correct(weights, images, labels):
     """Return which images `[n, height, width]` the weights classify as labelled, bool `[n]`."""
     return logits(weights, images).argmax(axis=1) == labels
 
@@ -65,7 +65,7 @@ def disturbed(images, seed=0):
 def robustness(weights, images_by_kind, labels):
     """Return the accuracy on each kind of `disturbed` images, a dict."""
     return {
-        kind: float(np.mean([right(weights, images, labels).mean() for images in arrays]))
+        kind: float(np.mean([correct(weights, images, labels).mean() for images in arrays]))
         for kind, arrays in images_by_kind.items()
     }
 

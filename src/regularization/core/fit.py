@@ -1,10 +1,10 @@
-"""The loop: all models of a run are trained at once, and examined on the way."""
+"""The loop: all models of a run are trained at once, and evaluated on the way."""
 
 import time
 
 import numpy as np
 
-from regularization.core.examination import (
+from regularization.core.monitor import (
     Frames,
     accuracy,
     accuracy_on_subsets,
@@ -15,7 +15,7 @@ from regularization.core.examination import (
 from regularization.core.program import in_batches
 from regularization.core.team import LATE, Team
 
-EARLY = 250  # steps between two examinations of the first 5,000; later on LATE
+EARLY = 250  # steps between two evaluations of the first 5,000; later on LATE
 
 
 def fit(settings, digits, tell=None):
@@ -36,12 +36,10 @@ def fit(settings, digits, tell=None):
     """
     settings = settings.on(digits)
     team, reviewed = Team(settings, digits), settings.technique.overrides("review")
-    examination, in_training = (
-        team.program.examination(in_training=late) for late in (False, True)
-    )
+    evaluation, in_training = (team.program.evaluation(in_training=late) for late in (False, True))
     test = in_batches(digits.test_images), digits.test_labels
     held_back = in_batches(digits.validation_images), digits.validation_labels
-    steps, done = examined_at(settings), 0
+    steps, done = evaluated_at(settings), 0
     frames, losses, on_test, scores = Frames(settings, team, digits, steps), [], [], []
     for end in steps:
         start = time.perf_counter()
@@ -52,18 +50,18 @@ def fit(settings, digits, tell=None):
             scores.append(accuracy(team, in_training, *held_back))
             team.review(np.array(scores))
         losses.append(loss)
-        on_test.append(accuracy(team, examination, *test))
+        on_test.append(accuracy(team, evaluation, *test))
         frames.take(done)
         if tell:
             tell(done, seconds)
 
     as_published = on_test[-1]
     if settings.technique.left_on_in_post:
-        as_published = accuracy(team, team.program.examination(left_on=True), *test)
+        as_published = accuracy(team, team.program.evaluation(left_on=True), *test)
     found = {
         "weights": weights(team, digits),
-        "train_accuracy": accuracy_on_subsets(team, examination, digits),
-        "validation_accuracy": accuracy(team, examination, *held_back),
+        "train_accuracy": accuracy_on_subsets(team, evaluation, digits),
+        "validation_accuracy": accuracy(team, evaluation, *held_back),
         "test_accuracy": on_test[-1],
         "test_accuracy_as_published": as_published,
     }
@@ -77,8 +75,8 @@ def fit(settings, digits, tell=None):
     return found | curve | {"curve.step": np.array(steps)} | frames.arrays()
 
 
-def examined_at(settings):
-    """Return the steps after which the models are examined."""
+def evaluated_at(settings):
+    """Return the steps after which the models are evaluated."""
     done, steps = 0, []
     while done < settings.steps:
         usual = EARLY if done < 5_000 else LATE

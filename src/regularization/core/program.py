@@ -1,4 +1,4 @@
-"""What is compiled: many steps in one program, their noise, and the models' answers."""
+"""What is compiled: many steps in one program, their noise, and the models' predictions."""
 
 import functools
 
@@ -9,11 +9,11 @@ from regularization.core.backend import ops
 from regularization.core.model import each_layer, logits, noise, step
 from regularization.core.noise import draw, reader
 
-EXAMINED = 1_000  # images in a batch when answers are counted
+EVALUATED = 1_000  # images in a batch when predictions are counted
 
 
 class Program:
-    """What is compiled, once for all Trainers of a Team: many steps, their noise, the answers.
+    """What is compiled, once for all Trainers of a Team: many steps, their noise, the predictions.
 
     Hyperparameters that differ between replicas are inputs, a dict of arrays, and so are the
     learning rates.
@@ -57,16 +57,16 @@ class Program:
 
         return drawn if noise(self.technique, batch_size, self.shapes) else lambda *_: {}
 
-    def examination(self, left_on=False, in_training=False):
-        """Return a function from (trainer, batches) to its answers, uint8 `[replicas, n]`.
+    def evaluation(self, left_on=False, in_training=False):
+        """Return a function from (trainer, batches) to its predictions, uint8 `[replicas, n]`.
 
-        The technique is at test time, or `left_on` with fresh noise for every image; or it answers
+        The technique is at test time, or `left_on` with fresh noise for every image; or it predicts
         with the parameters that are `in_training`.
         """
         technique, drawing = self.technique, functools.cache(self._drawing)
 
         @backend.compile
-        def answer(arrays, parameters, images, drawn, number):
+        def predict(arrays, parameters, images, drawn, number):
             x = as_floats(images, self.shapes[0][1])[None]
             if left_on:  # every replica has noise of its own
                 x = ops.repeat(x, next(iter(parameters.values())).shape[0], axis=0)
@@ -78,17 +78,17 @@ class Program:
             z = logits(its, parameters, x, drawn)
             return ops.cast(ops.argmax(z, axis=-1), "uint8")
 
-        def answers(trainer, batches):
+        def predictions(trainer, batches):
             found = []
             for i, images in enumerate(batches):
-                number = int32(streams.of_examination(i))
+                number = int32(streams.of_evaluation(i))
                 drawn = {}
                 if left_on:
                     drawn = drawing(len(images), 1)(trainer.arrays, trainer.seeds, number)
-                found.append(answer(trainer.arrays, trainer.parameters, images, drawn, number))
+                found.append(predict(trainer.arrays, trainer.parameters, images, drawn, number))
             return np.concatenate([*map(ops.convert_to_numpy, found)], axis=1)
 
-        return answers
+        return predictions
 
 
 def on_device(images):
@@ -107,7 +107,7 @@ def as_floats(words, pixels):
 
 def in_batches(images):
     """Return images on the device, in batches and what is left."""
-    return [on_device(images[i : i + EXAMINED]) for i in range(0, len(images), EXAMINED)]
+    return [on_device(images[i : i + EVALUATED]) for i in range(0, len(images), EVALUATED)]
 
 
 def int32(number):

@@ -23,8 +23,8 @@ class Settings:
     or several. Several make an axis, and so do the `seeds`: a model is trained at every place of
     the grid. `seeds` is how many, or which. `train_size` is how many training images a seed draws
     (None: all), `label_noise` the share of wrong labels among them. `hidden` are the widths of
-    hidden layers. The model is examined on the test images after every `every` steps (None: often
-    at first, then each thousand steps), and at the end. Of the first seed `frames` examinations are
+    hidden layers. The model is evaluated on the test images after every `every` steps (None: often
+    at first, then each thousand steps), and at the end. Of the first seed `frames` evaluations are
     kept as pictures, the start among them, as many early as late. `dataset` is the name of the
     digits (None: those that it is trained on). Raises ValueError for a value that makes no sense.
     """
@@ -57,7 +57,7 @@ class Settings:
         for name in ("steps", "batch_size"):
             set_(self, name, _whole_number(name, getattr(self, name)))
         if self.every is not None:
-            expected = "steps between two examinations, a whole number from 1"
+            expected = "steps between two evaluations, a whole number from 1"
             set_(self, "every", _whole_number("every", self.every, expected))
         expected = "a whole number, 0 for none"
         set_(self, "frames", _whole_number("frames", self.frames, expected, least=0))
@@ -130,7 +130,7 @@ class Settings:
         """
         changed, own = {}, {}
         for name, label in labels.items():
-            found, several = places(self.axes, name, label), np.ndim(label)
+            found, several = indices_of(self.axes, name, label), np.ndim(label)
             value = [self.axes[name][place] for place in np.atleast_1d(found)]
             if name == "seed":
                 changed["seeds"] = value
@@ -206,8 +206,8 @@ def _kinds(kind):
     yield from sorted(derived, key=lambda each: each.__module__.startswith("regularization."))
 
 
-def places(axes, name, labels):
-    """Return the places of labels on an axis, by nearly equal numbers; KeyError, ValueError."""
+def indices_of(axes, name, labels):
+    """Return the indices of labels on an axis, by nearly equal numbers; KeyError, ValueError."""
     if name not in axes:
         raise KeyError(f"There is no axis {name!r}. Expected one of {', '.join(axes)}.")
     found = []

@@ -16,6 +16,6 @@ def generator(seed, stream):
     return np.random.default_rng([seed, stream])
 
 
-def of_examination(batch):
-    """Return the counter of what the `batch`-th batch of an examination draws."""
+def of_evaluation(batch):
+    """Return the counter of what the `batch`-th batch of an evaluation draws."""
     return -2 - batch

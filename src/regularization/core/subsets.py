@@ -21,13 +21,13 @@ def subset(digits, seed, size=None, label_noise=0.0):
     larger share of wrong labels the smaller ones. All images are taken unless a `size` is given.
     """
     count = len(digits.train_images)
-    chosen = np.arange(count)
+    indices = np.arange(count)
     if size is not None and size < count:
-        chosen = streams.generator(seed, streams.SUBSET).permutation(count)[:size]
-    labels = digits.train_labels[chosen].astype("int32")
+        indices = streams.generator(seed, streams.SUBSET).permutation(count)[:size]
+    labels = digits.train_labels[indices].astype("int32")
     rng = streams.generator(seed, streams.WRONG_LABELS)
     wrong, by = rng.random(len(labels)) < label_noise, rng.integers(1, digits.classes, len(labels))
-    return Subset(chosen.astype("int32"), np.where(wrong, (labels + by) % digits.classes, labels))
+    return Subset(indices.astype("int32"), np.where(wrong, (labels + by) % digits.classes, labels))
 
 
 def image_order(seed, count, batch_size):

@@ -53,7 +53,7 @@ class Trainer:
         return total
 
     def review(self, scores):
-        """Hand the replicas' validation accuracies so far, `[examinations, replicas]`, on."""
+        """Hand the replicas' validation accuracies so far, `[evaluations, replicas]`, on."""
         self.parameters = each_layer(
             lambda parameters: self.technique.review(parameters, scores), self.parameters
         )
@@ -66,8 +66,8 @@ class Trainer:
         """
         drawn = []
         for part, take in zip(self.subsets, self.orders, strict=True):
-            places = take(steps)
-            drawn.append((part.indices[places], part.labels[places]))
+            order = take(steps)
+            drawn.append((part.indices[order], part.labels[order]))
         padding = (0, self.program.steps - steps), (0, 0), (0, 0)
         both = (np.stack(arrays, axis=1) for arrays in zip(*drawn, strict=True))
         return [ops.convert_to_tensor(np.pad(array, padding)) for array in both]
@@ -118,13 +118,13 @@ class Team:
         )
 
     def review(self, scores):
-        """Hand every replica's validation accuracies so far, `[examinations, replicas]`, on."""
+        """Hand every replica's validation accuracies so far, `[evaluations, replicas]`, on."""
         for trainer, part in zip(self.trainers, self.parts, strict=True):
             trainer.review(scores[:, part])
 
-    def answers(self, examination, batches):
-        """Return every replica's answers on batches of images, uint8 `[replicas, n]`."""
-        return np.concatenate([call.result() for call in self._call(examination, batches)])
+    def predictions(self, evaluation, batches):
+        """Return every replica's predictions on batches of images, uint8 `[replicas, n]`."""
+        return np.concatenate([call.result() for call in self._call(evaluation, batches)])
 
     def _call(self, function, *arguments):
         return [self._pool.submit(function, trainer, *arguments) for trainer in self.trainers]

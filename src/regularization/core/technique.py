@@ -125,10 +125,10 @@ class Technique:
         return after
 
     def review(self, parameters, scores):
-        """Return the parameters after an examination.
+        """Return the parameters after an evaluation.
 
         A technique that overrides it is given `scores`: the accuracy of the weights in training on
-        the validation images, at every examination so far, `[examinations, replicas]`.
+        the validation images, at every evaluation so far, `[evaluations, replicas]`.
         """
         return parameters
 

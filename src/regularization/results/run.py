@@ -11,7 +11,7 @@ import xarray as xr
 from safetensors import safe_open
 from safetensors.numpy import save
 
-from regularization.core.settings import Settings, places
+from regularization.core.settings import Settings, indices_of
 from regularization.results.files import replacing
 
 #: What every run has; beside them its parameters and, if they were asked for, its frames.
@@ -92,7 +92,7 @@ class Run:
         if not labels:
             return self
         (name, label), *others = labels.items()
-        place = places(self.settings.axes, name, label)
+        place = indices_of(self.settings.axes, name, label)
         cut = self.arrays
         if name == "seed":
             place = np.atleast_1d(place).tolist()

@@ -67,12 +67,12 @@ def along(slug, digits, preset):
 
 def _brief(technique, preset, **settings):
     size = presets.of("tuning", preset)
-    every = examined_every(technique, size.steps)
+    every = evaluated_every(technique, size.steps)
     return Settings(technique, steps=size.steps, seeds=size.seeds, every=every, **settings)
 
 
-def examined_every(technique, steps):
-    """Return the steps between two examinations: as few of them as the technique can do with."""
+def evaluated_every(technique, steps):
+    """Return the steps between two evaluations: as few of them as the technique can do with."""
     return max(steps // 10, 1) if technique.overrides("review") else steps
 
 

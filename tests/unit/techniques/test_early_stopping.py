@@ -9,7 +9,7 @@ from regularization.core.techniques.early_stopping import EarlyStopping
 
 
 def ours(scores, patience):
-    """The number of the examination whose weights are kept, per replica."""
+    """The number of the evaluation whose weights are kept, per replica."""
     technique = EarlyStopping(patience)
     replicas = scores.shape[1]
     parameters = technique.parameters(tensor(np.full((replicas, 1, 1), -1)))

@@ -12,7 +12,7 @@ from regularization.core.technique import Technique, at_least_1, per_replica
 class EarlyStopping(Technique):
     """Keep the weights that were best on the validation images, and stop once that was long ago.
 
-    It stops at the first examination that comes `patience` examinations after the best one, as
+    It stops at the first evaluation that comes `patience` evaluations after the best one, as
     Keras's callback does; Prechelt (1998) has more such rules. What is trained after that is lost.
     """
 
@@ -36,9 +36,9 @@ class EarlyStopping(Technique):
 
 
 def stopping(scores, patience):
-    """Return the numbers of the best examination before training stops, and of the last one.
+    """Return the numbers of the best evaluation before training stops, and of the last one.
 
-    It stops `patience` examinations after the best one, the earliest of equal ones; or at the end.
+    It stops `patience` evaluations after the best one, the earliest of equal ones; or at the end.
     """
     best = 0
     for number, score in enumerate(scores):

@@ -5,13 +5,13 @@ import json
 import pytest
 from conftest import ROOT
 
-from regularization.results import benchmarks as speed
+from regularization.results import benchmarks
 
 RECORDS = ROOT / "bench" / "results"
 
 
 def kept(folder, name, device, backend, date):
-    record = speed.load(RECORDS)[0]
+    record = benchmarks.load(RECORDS)[0]
     record |= {"date": date}
     record["machine"] |= {"device": device}
     record["work"] |= {"backend": backend}
@@ -19,7 +19,7 @@ def kept(folder, name, device, backend, date):
 
 
 def test_the_committed_records_are_read_cpu_first():
-    assert speed.load(RECORDS)[0]["machine"]["device"] == "CPU"
+    assert benchmarks.load(RECORDS)[0]["machine"]["device"] == "CPU"
 
 
 def test_the_first_record_is_the_newest_of_a_cpu_on_the_default_backend(tmp_path):
@@ -27,7 +27,7 @@ def test_the_first_record_is_the_newest_of_a_cpu_on_the_default_backend(tmp_path
     kept(tmp_path, "b", "CPU", "jax", "2026-11-03 10:00")
     kept(tmp_path, "c", "CPU", "tensorflow", "2026-11-01 10:00")
     kept(tmp_path, "d", "CPU", "tensorflow", "2026-11-02 10:00")
-    dates = [record["date"] for record in speed.load(tmp_path)]
+    dates = [record["date"] for record in benchmarks.load(tmp_path)]
     assert [date[9] for date in dates] == ["2", "1", "3", "4"]
 
 
@@ -41,21 +41,21 @@ def test_the_first_record_is_the_newest_of_a_cpu_on_the_default_backend(tmp_path
     ],
 )
 def test_another_schema_is_refused_with_the_command_that_renews(tmp_path, change, word):
-    record = change(speed.load(RECORDS)[0])
+    record = change(benchmarks.load(RECORDS)[0])
     (tmp_path / "machine.json").write_text(json.dumps(record))
     with pytest.raises(ValueError, match=f"machine.json.*{word}.*Run `make bench`"):
-        speed.load(tmp_path)
+        benchmarks.load(tmp_path)
 
 
 def test_what_is_not_json_is_refused(tmp_path):
     (tmp_path / "machine.json").write_text('{"schema": 1,')
     with pytest.raises(ValueError, match="not a benchmark record.*Run `make bench`"):
-        speed.load(tmp_path)
+        benchmarks.load(tmp_path)
 
 
 def test_a_folder_without_a_record_of_a_cpu_is_refused(tmp_path):
     with pytest.raises(ValueError, match="no record of a CPU.*Run `make bench`"):
-        speed.load(tmp_path)
+        benchmarks.load(tmp_path)
     kept(tmp_path, "gpu", "Some GPU", "jax", "2026-11-01 10:00")
     with pytest.raises(ValueError, match="no record of a CPU"):
-        speed.load(tmp_path)
+        benchmarks.load(tmp_path)

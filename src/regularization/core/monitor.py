@@ -1,4 +1,4 @@
-"""What is looked at on the way: how many answers are right, and what the weights look like."""
+"""What is looked at on the way: how many predictions are right, and what the weights look like."""
 
 import math
 
@@ -9,16 +9,16 @@ from regularization.core.model import of_layer
 from regularization.core.program import in_batches
 
 
-def accuracy(team, examination, batches, labels):
-    """Return each model's share of right answers, `[models]`."""
-    return np.mean(team.answers(examination, batches) == labels, axis=1)
+def accuracy(team, evaluation, batches, labels):
+    """Return each model's share of right predictions, `[models]`."""
+    return np.mean(team.predictions(evaluation, batches) == labels, axis=1)
 
 
-def accuracy_on_subsets(team, examination, digits):
+def accuracy_on_subsets(team, evaluation, digits):
     """Return each model's accuracy on the images and labels that it was trained on."""
     indices = np.unique(np.concatenate([part.indices for part in team.subsets]))
-    answers = team.answers(examination, in_batches(digits.train_images[indices]))
-    pairs = zip(answers, team.subsets, strict=True)
+    predictions = team.predictions(evaluation, in_batches(digits.train_images[indices]))
+    pairs = zip(predictions, team.subsets, strict=True)
     return np.array(
         [np.mean(said[np.searchsorted(indices, s.indices)] == s.labels) for said, s in pairs]
     )
@@ -40,13 +40,13 @@ def weights(team, digits, at_test=None):
 class Frames:
     """Pictures of the first seed's models on their way: as many early as late."""
 
-    def __init__(self, settings, team, digits, examined):
-        """Choose among the steps at which the models are examined; take the start."""
+    def __init__(self, settings, team, digits, evaluated):
+        """Choose among the steps at which the models are evaluated; take the start."""
         self.team, self.digits, self.settings = team, digits, settings
         self.first = team.models["seed"] == settings.seeds[0]
-        wanted = np.geomspace(examined[0], examined[-1], max(settings.frames - 1, 0))
-        nearest = np.abs(np.subtract.outer(wanted, [0, *examined])).argmin(axis=1)
-        self.steps = [int(([0, *examined])[i]) for i in sorted({0, *nearest.tolist()})]
+        wanted = np.geomspace(evaluated[0], evaluated[-1], max(settings.frames - 1, 0))
+        nearest = np.abs(np.subtract.outer(wanted, [0, *evaluated])).argmin(axis=1)
+        self.steps = [int(([0, *evaluated])[i]) for i in sorted({0, *nearest.tolist()})]
         self.steps = self.steps if settings.frames else []
         # As they are: there is no average of no steps yet.
         self.taken = [weights(team, digits, at_test=dict)[self.first]] if self.steps else []
