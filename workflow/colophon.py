@@ -37,6 +37,7 @@ def write(build, found, stage, files):
     (stage / "generated").mkdir()
     for name, text in parts.items():
         (stage / "generated" / f"{name}.txt").write_text(text + "\n")
+    (stage / "assets" / "colours.css").write_text(style.css())
 
 
 def opening(run, slug):

@@ -33,8 +33,7 @@ def _reached(code):
 def _of_module(path):
     """Return the data files beside a module that it names, and the modules that it imports."""
     text = path.read_text(encoding="utf-8")
-    files = (file for file in path.parent.glob("*.*") if file.suffix in (".toml", ".mplstyle"))
-    return {file for file in files if file.name in text}, _imported(text)
+    return {file for file in path.parent.glob("*.toml") if file.name in text}, _imported(text)
 
 
 def _imported(code):

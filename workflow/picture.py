@@ -11,7 +11,7 @@ def main():
     """Draw a row of ten weight images for each technique, its text grey for light and dark."""
     digits = data.load("mnist")
     runs = {registry.title(s): tuning.trained(s, digits, "paper") for s in registry.EXPERIMENTS}
-    with plt.style.context(style.STYLE), plt.rc_context({"text.color": "#808080"}):
+    with plt.style.context(style.STYLE), plt.rc_context({"text.color": style.GUIDE}):
         figure = plt.figure(figsize=(6.2, 4.25))
         pictures.draw_wall(figure, runs)
         figure.savefig("book/assets/weight-images.png", dpi=200)

@@ -98,7 +98,7 @@ def test_a_module_is_a_dependency_of_just_the_chapters_that_import_it():
         paths = dependencies.of_notebook(ROOT / "book" / f"{page}.ipynb")
         return {path.rsplit("/", 1)[-1] for path in paths}
 
-    assert {"data.py", "pictures.py", "book.mplstyle"} <= names("setting/mnist")
+    assert {"data.py", "pictures.py", "style.py"} <= names("setting/mnist")
     assert not {"fit.py", "technique.py", "l2.py", "post.toml"} & names("setting/mnist")
     reached = {"backend.py", "fit.py", "technique.py", "l2.py", "post.toml", "presets.py"}
     assert reached <= names("comparison")

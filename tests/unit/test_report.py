@@ -10,6 +10,7 @@ import matplotlib.pyplot as plt
 import numpy as np
 import pytest
 from bs4 import BeautifulSoup
+from conftest import ROOT
 from PIL import Image
 from scipy import stats
 
@@ -520,3 +521,13 @@ def test_rows_to_guess_are_in_another_order_and_not_named(digits):
     told = json.loads(BeautifulSoup(asked.data, "html.parser").select_one(".guess")["data-told"])
     assert sorted(told["names"]) == sorted(titles) and told["names"] != titles
     assert not any(title in wall.content for title in titles)
+
+
+def test_colours_stand_once_for_figures_styles_and_scripts():
+    assets = [p for kind in ("*.js", "*.css") for p in (ROOT / "book" / "assets").rglob(kind)]
+    others = "".join(path.read_text(encoding="utf-8").lower() for path in assets)
+    colours = {*style.SIGNED, *style.LINES}
+    assert not [colour for colour in colours if colour in others]
+    used = set(re.findall(r'var\(--book-(\w+)|"(mark|line|signed)"', others))
+    known = set(re.findall(r"--book-(\w+):", style.css()))
+    assert {a or b for a, b in used} - {"serif"} == known

@@ -3,7 +3,7 @@
 import { POINTS } from "./address.js";
 import { element } from "./controls.js";
 import { REACH } from "./drawing.js";
-import { paintInk } from "./picture.js";
+import { named, paintInk } from "./picture.js";
 
 const PLACES = 28; // of the keyboard's cursor, each way
 
@@ -120,7 +120,7 @@ export class Board {
     const cell = this.canvas.width / PLACES;
     if (!this.grid) context.clearRect(0, 0, this.canvas.width, this.canvas.height);
     Object.assign(context, {
-      strokeStyle: this.lowered ? "#eaae55" : "#93b7f0",
+      strokeStyle: named(this.lowered ? "mark" : "line"),
       lineWidth: this.canvas.width / 140,
     });
     context.strokeRect(this.cursor[0] * cell, this.cursor[1] * cell, cell, cell);

@@ -2,10 +2,14 @@
 
 import { element } from "./controls.js";
 
-// regularization.report.style.DIVERGING: negative is dark, zero grey, positive light.
-const STOPS = ["#06184d", "#2f62b3", "#8b8f96", "#eaae55", "#fff6d6"].map((hex) =>
-  [1, 3, 5].map((at) => parseInt(hex.slice(at, at + 2), 16)),
-);
+/** A colour of regularization.report.style, from the page's style sheet. */
+export const named = (name) =>
+  getComputedStyle(document.documentElement).getPropertyValue(`--book-${name}`).trim();
+
+// Negative is dark, zero grey, positive light.
+const STOPS = named("signed")
+  .split(" ")
+  .map((hex) => [1, 3, 5].map((at) => parseInt(hex.slice(at, at + 2), 16)));
 
 /** The colour of a value from -1 to 1. */
 export function colour(value) {

@@ -4,7 +4,7 @@ import numpy as np
 from matplotlib.patches import Ellipse
 
 from regularization.analysis import statistics
-from regularization.report.style import drawn
+from regularization.report.style import GUIDE, MARK, RANGE, drawn
 
 
 def along(x, panels, xlabel, caption, marks=None, log=True):
@@ -25,7 +25,7 @@ def along(x, panels, xlabel, caption, marks=None, log=True):
                 axis.set_xscale("log")
                 axis.minorticks_off()  # they would be half of the figure's bytes
             for place, style in zip((marks or {}).values(), ("--", ":", "-."), strict=False):
-                axis.axvline(place, color="0.5", lw=1, ls=style)
+                axis.axvline(place, color=GUIDE, lw=1, ls=style)
             if len(curves) > 2:  # too many to leave room among the lines
                 figure.legend(
                     *axis.get_legend_handles_labels(), loc="outside lower center", ncols=2
@@ -109,7 +109,7 @@ def lines(x, ys, xlabel, ylabel, caption, alt, mark=None, log=False):
             low, high = axis.get_ylim()
             axis.set_ylim(low, max(high, 2.5 * low))  # room for a second tick
         if mark is not None:
-            axis.axvline(mark, color="0.5", lw=1)
+            axis.axvline(mark, color=GUIDE, lw=1)
         axis.set(xlabel=xlabel, ylabel=ylabel)
         if len(ys) > 1:
             axis.legend()
@@ -127,9 +127,9 @@ def forest(estimates, xlabel, caption):
 
     def draw(figure):
         axis = figure.subplots()
-        axis.hlines(range(len(names)), *ends.T, color="#2f62b3", lw=2, alpha=0.7)
-        axis.plot(means, range(len(names)), "o", color="#d9730d")
-        axis.axvline(0, color="0.5", lw=1, ls="--")
+        axis.hlines(range(len(names)), *ends.T, color=RANGE, lw=2, alpha=0.7)
+        axis.plot(means, range(len(names)), "o", color=MARK)
+        axis.axvline(0, color=GUIDE, lw=1, ls="--")
         axis.set_yticks(range(len(names)), names)
         axis.set(xlabel=xlabel, ylim=(len(names) - 0.4, -0.6))
 
@@ -158,8 +158,8 @@ def family_tree(changes, kinds, distances, floor):
     def draw(figure):
         lines, dots = figure.subplots(1, 2, gridspec_kw=dict(width_ratios=[5, 4]), sharey=True)
         for places, heights in zip(tree["icoord"], tree["dcoord"], strict=True):
-            lines.plot(heights, (np.array(places) - 5) / 10, color="#d9730d", lw=1.3, ls="-")
-        lines.axvline(floor, color="0.5", lw=1, ls="--")
+            lines.plot(heights, (np.array(places) - 5) / 10, color=MARK, lw=1.3, ls="-")
+        lines.axvline(floor, color=GUIDE, lw=1, ls="--")
         lines.set(xlabel="distance", xlim=(1.02 * max(joined[-1, 2], floor), 0))
         lines.set_yticks(range(len(names)), order)
         lines.tick_params(axis="y", left=False, labelleft=False, right=False, labelright=True)
@@ -207,15 +207,15 @@ def point_and_distribution(first, second, loss, optimum, width):
     def draw(figure):
         titles = ["a point", "a distribution"]
         for axis, title in zip(figure.subplots(1, 2, sharey=True), titles, strict=True):
-            axis.contour(first, second, loss, levels=levels, colors="#8b8f96", linewidths=0.7)
+            axis.contour(first, second, loss, levels=levels, colors=GUIDE, linewidths=0.7)
             axis.set(title=title, xlabel="one weight", box_aspect=1)
             if title == "a point":
-                axis.plot(*optimum, "o", color="#d9730d")
+                axis.plot(*optimum, "o", color=MARK)
                 axis.set_ylabel("another weight")
             else:
                 for deviations in (1, 2):
                     size = 2 * deviations * widths
-                    axis.add_patch(Ellipse(optimum, *size, color="#d9730d", alpha=0.3, lw=0))
+                    axis.add_patch(Ellipse(optimum, *size, color=MARK, alpha=0.3, lw=0))
 
     caption = "An optimum in weight space, as a point and as a distribution around it."
     alt = (

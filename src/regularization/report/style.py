@@ -10,20 +10,59 @@ import io
 import json
 import re
 from dataclasses import dataclass, replace
-from pathlib import Path
 
 import matplotlib.pyplot as plt
 import numpy as np
-from matplotlib.colors import LinearSegmentedColormap
+from cycler import cycler
+from matplotlib.colors import LinearSegmentedColormap, to_rgb
 from PIL import Image
 
-STYLE = Path(__file__).with_name("book.mplstyle")
-
-
 #: Negative is dark, zero grey, positive light: also without colour, on any ground.
-DIVERGING = LinearSegmentedColormap.from_list(
-    "diverging", ["#06184d", "#2f62b3", "#8b8f96", "#eaae55", "#fff6d6"]
-)
+SIGNED = ("#06184d", "#2f62b3", "#8b8f96", "#eaae55", "#fff6d6")
+DIVERGING = LinearSegmentedColormap.from_list("diverging", SIGNED)
+#: Five lines that differ in hue and in dash, so also without colour, on white and on black.
+LINES = ("#3a86d6", "#d9730d", "#23a06b", "#b06ad1", "#d64560")
+DASHES = ("-", "--", "-.", ":", (0, (6, 1, 1, 1, 1, 1)))
+MARK, RANGE, GUIDE = LINES[1], SIGNED[1], "#808080"  # a point, its interval, what they are held to
+TEXT = "#010203"  # stands for the page's own, light or dark: `drawn` writes it as currentColor
+
+STYLE = {
+    "figure.facecolor": "none",
+    "axes.facecolor": "none",
+    "savefig.facecolor": "none",
+    "savefig.transparent": True,
+    "text.color": TEXT,
+    "axes.labelcolor": TEXT,
+    "axes.edgecolor": TEXT,
+    "axes.titlecolor": TEXT,
+    "xtick.color": TEXT,
+    "ytick.color": TEXT,
+    "legend.frameon": False,
+    "font.family": "sans-serif",
+    "font.size": 12.5,
+    "axes.titlesize": 12.5,
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+    "axes.linewidth": 0.6,
+    "xtick.major.width": 0.6,
+    "ytick.major.width": 0.6,
+    "lines.linewidth": 1.6,
+    "image.interpolation": "none",
+    "figure.constrained_layout.use": True,
+    "svg.fonttype": "none",
+    "axes.prop_cycle": cycler(color=LINES, linestyle=DASHES),
+}
+
+
+def css():
+    """Return the colours for the pages' own styles and scripts, as CSS's custom properties."""
+    colours = {"signed": " ".join(SIGNED), "mark": MARK, "line": LINES[0]}
+    return ":root {" + "".join(f" --book-{k}: {v};" for k, v in colours.items()) + " }\n"
+
+
+def shade(colour, depth):
+    """Return a colour as CSS, by `depth` from 0, which is not seen, to 1."""
+    return f"rgb({' '.join(f'{255 * c:.0f}' for c in to_rgb(colour))} / {depth:.2f})"
 
 
 @dataclass(frozen=True)
@@ -79,7 +118,7 @@ def drawn(draw, size, caption, alt):
         figure.savefig(file, format="svg", metadata={"Date": None})
         plt.close(figure)
     svg = file.getvalue()
-    svg = svg[svg.index("<svg") :].replace("#010203", "currentColor").strip()
+    svg = svg[svg.index("<svg") :].replace(TEXT, "currentColor").strip()
     svg = re.sub(r"<metadata>.*?</metadata>", "", svg, flags=re.DOTALL)
     svg = re.sub(r'<g id="[^"]*"', "<g", svg)
     svg = re.sub(r'(<image [^>]*?)id="image\w*" ?', r"\1", svg)  # equal pictures have equal ids

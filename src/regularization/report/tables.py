@@ -11,7 +11,7 @@ from IPython.display import Markdown
 
 from regularization.analysis import measures, statistics
 from regularization.analysis.claims import FAILS, HOLDS, IN_PART, OPEN, points
-from regularization.report.style import Figure, Html, caption_of
+from regularization.report.style import MARK, RANGE, Figure, Html, caption_of, shade
 from regularization.study import registry, tuning
 
 
@@ -28,8 +28,8 @@ def gains(rows, headers, corner, caption):
         said = f"{gain.mean:+.1f}".replace("-", "\N{MINUS SIGN}")
         weight = 600 if gain.lower > 0 or gain.upper < 0 else 400
         depth = 0.45 * min(abs(gain.mean) / 5, 1)  # full, and still legible, at five points
-        colour = "217 115 13" if gain.mean > 0 else "47 98 179"
-        style = f"background:rgb({colour} / {depth:.2f});font-weight:{weight};padding:0.1em 0.4em"
+        ground = shade(MARK if gain.mean > 0 else RANGE, depth)
+        style = f"background:{ground};font-weight:{weight};padding:0.1em 0.4em"
         return Html(f'<span style="{style}">{said}{spread}</span>')
 
     cells = [[title, *map(cell, estimates)] for title, estimates in rows.items()]
