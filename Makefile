@@ -71,7 +71,7 @@ help:  ## this list
 	@echo "MNIST_DIR=folder with MNIST's four files  JOBS=chapters at a time"
 
 book: .venv/.installed
-	@python workflow/build.py --preset $(PRESET) --dataset $(DATA) $(if $(RUNS),--runs "$(RUNS)") $(WHERE)
+	@python -m workflow.build.book --preset $(PRESET) --dataset $(DATA) $(if $(RUNS),--runs "$(RUNS)") $(WHERE)
 
 quick:
 	@$(MAKE) --no-print-directory book PRESET=quick
@@ -79,25 +79,25 @@ quick:
 sweep: .venv/.installed
 	$(if $(CONFIG),,$(error CONFIG is not set. Expected the file of a sweep. \
 	  For example: make sweep CONFIG=sweeps/hundred_seeds.toml))
-	@python workflow/sweep.py --config "$(CONFIG)" --dataset $(DATA) $(WHERE)
+	@python -m workflow.build.sweep --config "$(CONFIG)" --dataset $(DATA) $(WHERE)
 
 chapter: .venv/.installed
-	@python workflow/chapter.py --name="$$NAME" --title="$$TITLE"
+	@python -m workflow.tools.chapter --name="$$NAME" --title="$$TITLE"
 
 pdf: .venv/.installed
-	@python workflow/browser.py
+	@python -m workflow.site.browser
 	@$(MAKE) --no-print-directory book
-	@python workflow/site.py --build "$(BUILD)" --log "$(BUILD)/logs/pdf.log" --builder singlehtml
-	@python workflow/pdf.py "$(BUILD)/singlehtml/index.html" "$(BUILD)/seeing-regularization.pdf"
+	@python -m workflow.site.pages --build "$(BUILD)" --log "$(BUILD)/logs/pdf.log" --builder singlehtml
+	@python -m workflow.site.pdf "$(BUILD)/singlehtml/index.html" "$(BUILD)/seeing-regularization.pdf"
 
 links: book
-	@python workflow/site.py --build "$(BUILD)" --log "$(BUILD)/logs/links.log" --builder linkcheck
+	@python -m workflow.site.pages --build "$(BUILD)" --log "$(BUILD)/logs/links.log" --builder linkcheck
 
 lint: .venv/.installed $(PACKAGES)
 	@ruff check --quiet .
 	@ruff format --check --quiet . || { ruff format --check . 2>&1 | grep '^Would'; \
 	  echo "Expected the form that ruff format gives: run it."; exit 1; }
-	@nbstripout --verify --keep-id $(wildcard book/*.ipynb book/*/*.ipynb workflow/template/*.ipynb) || \
+	@nbstripout --verify --keep-id $(wildcard book/*.ipynb book/*/*.ipynb workflow/tools/template/*.ipynb) || \
 	  { echo "Expected chapters without outputs: run make strip."; exit 1; }
 	@if [ -x $(BIOME) ]; then $(BIOME) ci --reporter=concise --error-on-warnings; else \
 	  echo "The JavaScript was not looked at: that needs npm and its packages."; fi
@@ -118,13 +118,13 @@ bench: .venv/.installed
 	  echo "The page's own training was not timed: that needs node, and a built book."; fi
 
 verify: .venv/.installed
-	@python workflow/verify.py --build "$(BUILD)" $(if $(AGAINST),--against "$(AGAINST)")
+	@python -m workflow.release.verify --build "$(BUILD)" $(if $(AGAINST),--against "$(AGAINST)")
 
 publish: .venv/.installed
-	@python workflow/verify.py --build "$(BUILD)" --publish
+	@python -m workflow.release.verify --build "$(BUILD)" --publish
 
 release: .venv/.installed
-	@python workflow/release.py --build "$(BUILD)" --version "$(VERSION)"
+	@python -m workflow.release.release --build "$(BUILD)" --version "$(VERSION)"
 
 lab: .venv/.installed
 	@jupyter lab --notebook-dir=book $(LAB_OPTIONS)
@@ -138,13 +138,13 @@ lock:
 	  --no-annotate --no-emit-index-url --no-emit-find-links --quiet --output-file requirements.txt
 
 picture: .venv/.installed
-	@python workflow/picture.py
+	@python -m workflow.site.picture
 
 strip: .venv/.installed
 	@nbstripout --keep-id book/*.ipynb book/*/*.ipynb
 
 repository: .venv/.installed
-	@python workflow/repository.py
+	@python -m workflow.tools.repository
 
 clean:
 	rm -rf "$(BUILD)" .snakemake
@@ -155,6 +155,6 @@ $(PACKAGES): package.json
 	@npm install --no-package-lock --no-audit --no-fund --silent && touch $@ || \
 	  echo "npm's packages could not be installed: see above."
 
-.venv/.installed: requirements.txt pyproject.toml workflow/environment.sh
-	@sh workflow/environment.sh
+.venv/.installed: requirements.txt pyproject.toml workflow/tools/environment.sh
+	@sh workflow/tools/environment.sh
 	@touch $@

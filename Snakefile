@@ -3,9 +3,8 @@ import os
 import sys
 from pathlib import Path
 
-sys.path.insert(0, str(Path(workflow.basedir) / "workflow"))
-import contents
-import dependencies
+sys.path.insert(0, workflow.basedir)
+from workflow.build import contents, dependencies
 
 BUILD = config.get("build", "_build")
 BOOK = Path("book")
@@ -23,8 +22,8 @@ rule site:
         executed=expand(f"{BUILD}/executed/{{page}}.ipynb", page=NOTEBOOKS),
         pages=[str(p) for p in sorted(BOOK.rglob("*")) if p.is_file() and p.suffix != ".ipynb"],
         config=["_config.yml", "_toc.yml", "CITATION.cff", "requirements.txt"],
-        scripts=[f"workflow/{name}.py" for name in ["site", "colophon", "contents", "repository"]],
-        theme=[str(p) for p in sorted(Path("workflow/theme").rglob("*.*")) if p.suffix != ".pyc"],
+        scripts=["workflow/build/contents.py", "workflow/tools/repository.py"],
+        site=[str(p) for p in sorted(Path("workflow/site").rglob("*.*")) if p.suffix != ".pyc"],
         sources=relative(dependencies.of_modules("web", "study.tuning", "report.tables")),
         settings=f"{BUILD}/settings.json",
     output:
@@ -35,7 +34,7 @@ rule site:
         mem_mb=4_000,
         runtime=30,
     shell:
-        f"python workflow/site.py --build {BUILD} --log {{log}} --inputs {{input}}"
+        f"python -m workflow.site.pages --build {BUILD} --log {{log}} --inputs {{input}}"
 
 
 # What chapters train, they find in the store or leave there: none depends on another. A copy is
@@ -49,7 +48,7 @@ for page in NOTEBOOKS:
             notebook=f"book/{page}.ipynb",
             settings=f"{BUILD}/settings.json",
             lock="requirements.txt",
-            execute="workflow/execute.py",
+            execute="workflow/build/execute.py",
             sources=relative(dependencies.of_notebook(f"book/{page}.ipynb")),
             # The table of the sweep of its name, where `make sweep` has made one.
             swept=[str(p) for p in Path(BUILD, "sweeps").glob(f"{Path(page).name}.csv")],
@@ -67,5 +66,5 @@ for page in NOTEBOOKS:
             runtime=120 if page in LONG else 30,  # minutes
             gpu=int(config.get("gpu", 0)) if page in LONG else 0,
         shell:
-            "python workflow/execute.py {input.notebook} {output} --inputs {input} --log {log} "
+            "python -m workflow.build.execute {input.notebook} {output} --inputs {input} --log {log} "
             f"--build {BUILD} --page {{params.page}}"

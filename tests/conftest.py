@@ -17,7 +17,6 @@ from collections import Counter
 from pathlib import Path
 from types import SimpleNamespace
 
-import browser as browsers
 import filelock
 import miniature
 import numpy as np
@@ -25,6 +24,7 @@ import pytest
 import safetensors.numpy
 
 from regularization.core import data
+from workflow.site import browser as browsers
 
 ROOT = Path(__file__).parents[1]
 #: The book's pages as they are kept, without what JupyterLab leaves beside them.

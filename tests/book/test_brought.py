@@ -5,12 +5,12 @@ import json
 import shutil
 import tarfile
 
-import brought
 import pytest
 
 from regularization.core.settings import Settings
 from regularization.results import store
 from regularization.results.run import read, write
+from workflow.build import brought
 
 
 @pytest.fixture

@@ -9,7 +9,6 @@ import sys
 import textwrap
 from dataclasses import dataclass
 
-import chapter as script
 import numpy as np
 import pytest
 from conftest import ROOT
@@ -21,6 +20,7 @@ from regularization.core.technique import Technique
 from regularization.report import pictures
 from regularization.results.run import read_arrays
 from regularization.results.store import train
+from workflow.tools import chapter as script
 
 RNG = np.random.default_rng(0)
 
@@ -41,7 +41,7 @@ def copy(tmp_path):
 
 
 def chapter(folder, name, title):
-    command = [sys.executable, "workflow/chapter.py", f"--name={name}", f"--title={title}"]
+    command = [sys.executable, "-m", "workflow.tools.chapter", f"--name={name}", f"--title={title}"]
     return subprocess.run(command, cwd=folder, capture_output=True, text=True)
 
 
@@ -82,7 +82,7 @@ def test_it_is_green_at_once(copy):
     """Its own test, the tests of every technique and chapter, and the chapter itself at quick."""
     assert chapter(copy, "zz_template_check", "A template check").returncode == 0
     environment = os.environ | {
-        "PYTHONPATH": os.pathsep.join([str(copy / "src"), str(copy / "workflow")]),
+        "PYTHONPATH": str(copy / "src"),
         "RESULTS_DIR": str(copy / "results"),
         "TQDM_DISABLE": "1",
     }
@@ -104,7 +104,7 @@ def test_it_is_green_at_once(copy):
     settings = {"preset": "quick", "dataset": "digits", "backend": os.environ["KERAS_BACKEND"]}
     (copy / "settings.json").write_text(json.dumps(settings))
     run(
-        *("workflow/execute.py", "book/techniques/zz_template_check.ipynb", "out.ipynb"),
+        *("-m", "workflow.build.execute", "book/techniques/zz_template_check.ipynb", "out.ipynb"),
         *("--build", ".", "--page", "techniques/zz_template_check", "--log", "log"),
         *("--inputs", "_toc.yml"),
     )

@@ -1,7 +1,6 @@
 """Every chapter runs from top to bottom, leaves what it should, and runs again only when due."""
 
 import hashlib
-import importlib.util
 import io
 import json
 import os
@@ -9,20 +8,13 @@ import subprocess
 import sys
 import tempfile
 
-import build
-import contents
 import nbformat
-import progress
 import pytest
-import records
 from conftest import NOTEBOOKS, ROOT, build_book, dataset_of, saved
 
 from regularization.study import presets
 from regularization.study.registry import TECHNIQUES
-
-spec = importlib.util.spec_from_file_location("execute", ROOT / "workflow" / "execute.py")
-execute = importlib.util.module_from_spec(spec)
-spec.loader.exec_module(execute)
+from workflow.build import book, contents, dependencies, execute, progress, records
 
 
 def executed(folder):
@@ -90,10 +82,6 @@ def test_a_second_build_runs_nothing(built):
 
 
 def test_a_module_is_a_dependency_of_just_the_chapters_that_import_it():
-    spec = importlib.util.spec_from_file_location("d", ROOT / "workflow" / "dependencies.py")
-    dependencies = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(dependencies)
-
     def names(page):
         paths = dependencies.of_notebook(ROOT / "book" / f"{page}.ipynb")
         return {path.rsplit("/", 1)[-1] for path in paths}
@@ -183,10 +171,10 @@ def test_a_chapter_is_executed_again_just_when_what_it_depends_on_has_changed(tm
     more.touch()
 
     def executions(*others):
-        command = [sys.executable, str(ROOT / "workflow" / "execute.py"), str(path), str(output)]
+        command = [sys.executable, "-m", "workflow.build.execute", str(path), str(output)]
         command += ["--inputs", *map(str, (path, read, *others)), "--build", str(tmp_path)]
         command += ["--page", "chapter", "--log", str(tmp_path / "log")]
-        assert subprocess.run(command).returncode == 0 and output.is_file()
+        assert subprocess.run(command, cwd=ROOT).returncode == 0 and output.is_file()
         return len((tmp_path / "count").read_text())
 
     read.write_text("1")
@@ -210,7 +198,7 @@ def test_a_chapter_whose_execution_was_broken_off_is_executed_again(tmp_path):
     made_from = records.hashes([tmp_path / "source"])
     records.write(tmp_path / "logs" / "whole.json", made_from, [tmp_path / "executed/whole.ipynb"])
     records.write(tmp_path / "site.json", made_from)
-    build.forget_outdated(tmp_path)
+    book.forget_outdated(tmp_path)
     assert executed(tmp_path) == [tmp_path / "executed" / "whole.ipynb"]
     assert not (tmp_path / "html" / "index.html").exists()
 

@@ -3,10 +3,8 @@
 import json
 import re
 
-import contents
 import nbformat
 import pytest
-import repository
 from conftest import NOTEBOOKS, PAGES, ROOT
 from nbstripout import strip_output
 
@@ -15,6 +13,8 @@ from regularization.core.settings import Settings
 from regularization.core.technique import Technique
 from regularization.study import presets, registry
 from regularization.study.registry import TECHNIQUES
+from workflow.build import contents
+from workflow.tools import repository
 
 EACH = pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda p: p.stem)
 

@@ -6,12 +6,12 @@ import tomllib
 import unicodedata
 from pathlib import Path
 
-import contents
 import nbformat
 import pytest
 from conftest import NOTEBOOKS, PAGES, ROOT
 
 from regularization.study.registry import TECHNIQUES
+from workflow.build import contents
 
 QUOTES = Path(__file__).with_name("quoted.toml")
 #: Phrases that prose may state, each with its source.

@@ -13,9 +13,10 @@ from pathlib import Path
 
 import miniature
 import pytest
-import records
 import yaml
 from conftest import ROOT
+
+from workflow.build import records
 
 
 def git(folder, *words):
@@ -57,7 +58,7 @@ def full_once(quick_once, tmp_path_factory):
     for kept in ("given", "results"):  # where a chapter gives it, where readers take it from
         (build / kept / "ledger.json").write_text('[{"name": "grain", "verdict": "holds"}]')
     make_current(folder, [*build.glob("logs/**/*.json"), build / "site.json"])
-    script(folder, "verify.py", "--publish")
+    script(folder, "verify", "--publish")
     commit(folder, "Publish the results")
     return folder
 
@@ -82,12 +83,12 @@ def make_current(folder, made):
 
 
 def script(folder, name, *words):
-    command = [sys.executable, f"workflow/{name}", "--build", "_build", *words]
+    command = [sys.executable, "-m", f"workflow.release.{name}", "--build", "_build", *words]
     return subprocess.run(command, cwd=folder, capture_output=True, text=True)
 
 
 def release(folder, version="9.0.0"):
-    return script(folder, "release.py", "--version", version)
+    return script(folder, "release", "--version", version)
 
 
 def state(folder):

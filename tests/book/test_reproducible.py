@@ -3,13 +3,14 @@
 import io
 import json
 
-import execute
 import miniature
 import numpy as np
 import pytest
 import safetensors.numpy
-import verify as script
 from conftest import ROOT, called
+
+from workflow.build import execute
+from workflow.release import verify as script
 
 #: Chapters that draw, train and compare.
 AGAIN = ("setting/mnist", "techniques/dropout", "corrected", "beyond/strength")

@@ -8,9 +8,9 @@ import threading
 
 import pytest
 from conftest import ROOT
-from safely import in_words
 
 from regularization.results.files import alone
+from workflow.build.safely import in_words
 
 
 def test_who_comes_second_says_so_and_waits_for_the_first_to_end(tmp_path, capsys):

@@ -5,14 +5,14 @@ import signal
 import subprocess
 import time
 
-import execute
 import pytest
-import sweep as script
 from conftest import ROOT, called
 
 from regularization.analysis import swept
 from regularization.results.store import train
 from regularization.study import sweeps
+from workflow.build import execute
+from workflow.build import sweep as script
 
 FILE = """
 seeds = 12

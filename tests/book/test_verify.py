@@ -4,8 +4,9 @@ import copy
 import json
 
 import pytest
-import verify as script
 from conftest import called
+
+from workflow.release import verify as script
 
 SEEDS = [0, 1, 2, 3, 4]
 

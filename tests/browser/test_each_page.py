@@ -3,9 +3,10 @@
 import gzip
 import re
 
-import contents
 import pytest
 from conftest import open_in
+
+from workflow.build import contents
 
 pytestmark = pytest.mark.apart("name")
 

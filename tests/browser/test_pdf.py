@@ -2,11 +2,12 @@
 
 import subprocess
 
-import contents
 import pytest
 from bs4 import BeautifulSoup
 from conftest import ROOT, dataset_of
 from pypdf import PdfReader
+
+from workflow.build import contents
 
 A4 = {"width": 627, "height": 963}  # what its margins leave of a page, CSS pixels
 

@@ -21,10 +21,10 @@ SEED = int(os.environ.get("SEED", "9"))
 #: What is killed, by a word in its command: the whole workflow, a chapter's execution, the kernel
 #: in which it trains, and the building of the pages.
 VICTIMS = {
-    "workflow": "workflow/build.py",
-    "chapter": "workflow/execute.py",
-    "training": "workflow/kernels.py",
-    "site": "workflow/site.py",
+    "workflow": "workflow.build.book",
+    "chapter": "workflow.build.execute",
+    "training": "build/kernels.py",
+    "site": "workflow.site.pages",
 }
 
 pytestmark = [

@@ -2,7 +2,8 @@
 
 import pytest
 from bs4 import BeautifulSoup
-from theme import formulas
+
+from workflow.site.theme import formulas
 
 
 @pytest.mark.parametrize("tex", [r"\frac12 x", r"\tfrac12 x", r"\dfrac 1 2 x", r"\frac{1}{2} x"])

@@ -3,10 +3,11 @@
 import re
 from urllib.parse import unquote, urldefrag, urlparse
 
-import contents
 import pytest
 from bs4 import BeautifulSoup
 from conftest import ON_BOTH, dataset_of
+
+from workflow.build import contents
 
 GENERATED = {"search.html", "genindex.html"}
 

@@ -6,11 +6,12 @@ import subprocess
 import sys
 from urllib.parse import unquote, urlparse
 
-import contents
 import pytest
-import repository
 from bs4 import BeautifulSoup
 from conftest import ROOT
+
+from workflow.build import contents
+from workflow.tools import repository
 
 ADDRESS = "https://github.com/someone/seeing-regularization"
 
@@ -36,10 +37,9 @@ def elsewhere(built, tmp_path_factory):
     (copy / "_config.yml").write_text(
         config.replace('repository_url: ""', f'repository_url: "{ADDRESS}"')
     )
-    command = [sys.executable, copy / "workflow" / "site.py"]
-    command += ["--build", copy / "_build", "--log", copy / "log"]
-    for each in ([sys.executable, copy / "workflow" / "repository.py"], command):
-        process = subprocess.run(each, capture_output=True, text=True)
+    for words in (["tools.repository"], ["site.pages", "--build", "_build", "--log", "log"]):
+        command = [sys.executable, "-m", f"workflow.{words[0]}", *words[1:]]
+        process = subprocess.run(command, cwd=copy, capture_output=True, text=True)
         assert process.returncode == 0, process.stderr
     return copy
 

@@ -7,13 +7,20 @@ policy keeps everything from outside out.
 
 from pathlib import Path
 
-from theme import formulas, glossary, lean, mended, numbers, policy
+from workflow.site.theme import (
+    accessibility,
+    content_security_policy,
+    formulas,
+    glossary,
+    numbering,
+    slimming,
+)
 
 
 def setup(app):
     """Register the pieces with Sphinx."""
     app.connect("config-inited", use_templates)
-    for piece in (formulas, numbers, glossary, mended, lean, policy):
+    for piece in (formulas, numbering, glossary, accessibility, slimming, content_security_policy):
         piece.setup(app)
     return {"parallel_read_safe": True, "parallel_write_safe": True}
 

@@ -6,17 +6,16 @@ import shutil
 from html import escape
 from pathlib import Path
 
-import brought
-import records
 import yaml
-from contents import of_the_post
-from repository import address
 
 from regularization.report import pictures, style, tables
 from regularization.results import export, provenance
 from regularization.study import registry
+from workflow.build import brought, records
+from workflow.build.contents import of_the_post
+from workflow.tools.repository import address
 
-ROOT = Path(__file__).parents[1]
+ROOT = Path(__file__).parents[2]
 #: What a row of results.csv says of a run.
 OF_A_RUN = ["dataset", "preset", "steps", "batch_size", "learning_rate"]
 

@@ -4,7 +4,7 @@ import argparse
 import sys
 from pathlib import Path
 
-from browser import NoBrowser, chromium
+from workflow.site.browser import NoBrowser, chromium
 
 FOOTER = (
     '<div style="font: 8pt serif; text-align: center; width: 100%">'

@@ -24,4 +24,4 @@ rule block:
         runtime=120,  # minutes
         gpu=int(config.get("gpu", 0)),
     shell:
-        "python workflow/block.py {input} {output} 2> {log}"
+        "python -m workflow.build.block {input} {output} 2> {log}"

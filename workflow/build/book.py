@@ -11,16 +11,11 @@ import sys
 import time
 from pathlib import Path
 
-import brought
-import engine
-import kernels
-import progress
-import records
-from safely import in_words
-
 from regularization.core import data
 from regularization.results.files import alone, replacing
 from regularization.study import presets
+from workflow.build import brought, engine, kernels, progress, records
+from workflow.build.safely import in_words
 
 
 def main():

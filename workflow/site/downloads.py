@@ -4,12 +4,11 @@ import json
 import os
 import shutil
 
-import contents
-
 from regularization import web
 from regularization.core import data
 from regularization.results import export
 from regularization.study import registry, tuning
+from workflow.build import contents
 
 
 def write(build):

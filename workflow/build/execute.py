@@ -13,11 +13,9 @@ import tempfile
 import time
 from pathlib import Path
 
-import kernels
-import records
-from safely import in_words
-
 from regularization.results.files import alone
+from workflow.build import kernels, records
+from workflow.build.safely import in_words
 
 # A grammar of web addresses, optional in jsonschema, takes longer to import than all of papermill.
 sys.modules["rfc3987_syntax"] = None

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import yaml
 
-ROOT = Path(__file__).parents[1]
+ROOT = Path(__file__).parents[2]
 SET_UP = """\
 # On Colab: install the book's code. Elsewhere it is there already.
 import importlib.util

@@ -8,10 +8,10 @@ import subprocess
 import sys
 from pathlib import Path
 
-import contents
-import repository
+from workflow.build import contents
+from workflow.tools import repository
 
-ROOT = Path(__file__).parents[1]
+ROOT = Path(__file__).parents[2]
 TEMPLATE = Path(__file__).with_name("template")
 #: Names of results that are no runs.
 RESULTS = ("ledger",)

@@ -16,9 +16,6 @@ from dataclasses import replace
 from pathlib import Path
 from typing import NamedTuple
 
-import engine
-from progress import minutes
-from safely import in_words
 from tqdm import tqdm
 
 from regularization.analysis import swept
@@ -28,6 +25,9 @@ from regularization.core.settings import Settings
 from regularization.results import store
 from regularization.results.files import alone, replacing
 from regularization.study import sweeps
+from workflow.build import engine
+from workflow.build.progress import minutes
+from workflow.build.safely import in_words
 
 #: How long a technique is timed, before a sweep begins, and of how many models.
 STEPS, MODELS = 750, 16
@@ -89,7 +89,7 @@ def train(arguments, folder, blocks, digits):
     print(announced(arguments, blocks, missing, digits), flush=True)
     where = {"sweep": folder, "runs": store.folder()}
     with progress(blocks, missing):
-        engine.run(arguments, folder / "snakemake.log", "workflow/sweep.smk", **where)
+        engine.run(arguments, folder / "snakemake.log", "workflow/build/sweep.smk", **where)
     failed = [block for block in missing if not block.kept.is_file()]
     if failed:
         raise ValueError(

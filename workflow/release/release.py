@@ -16,11 +16,10 @@ import sys
 import tarfile
 from pathlib import Path
 
-import records
-
 from regularization.results.files import replacing
+from workflow.build import records
 
-ROOT = Path(__file__).parents[1]
+ROOT = Path(__file__).parents[2]
 NAME = "seeing-regularization"
 #: Where the version stands, and the day of the release: pattern and what takes its place.
 VERSIONS = {
@@ -80,7 +79,7 @@ def check_build(build):
             "this commit. Run `make book` first."
         )
     try:
-        run("verify.py", "--build", build)
+        run("release.verify", "--build", build)
     except Refused as error:
         raise Refused(
             f"{error} If the figures are meant to move, say why in a commit that holds the new "
@@ -108,12 +107,12 @@ def release(version, build):
                 text = re.sub(pattern, line.format(version=version, day=day), text)
             (ROOT / name).write_text(text)
         note(version, day)
-        run("verify.py", "--build", build, "--publish")
+        run("release.verify", "--build", build, "--publish")
         git("add", *WRITTEN)
         git("commit", "--quiet", "--message", f"Release {version}")
         after = git("rev-parse", "HEAD")
         settings = ["--preset", "paper", "--dataset", "mnist", "--jobs", os.cpu_count()]
-        run("build.py", "--build", build, *settings, KERAS_BACKEND=backend)
+        run("build.book", "--build", build, *settings, KERAS_BACKEND=backend)
         archive, runs = pack(build, version)
         git("tag", "--annotate", f"v{version}", "--message", f"Release {version}")
     except BaseException:
@@ -128,9 +127,9 @@ def release(version, build):
     print(f"git push --follow-tags && gh release create v{version} {archive.parent}/*")
 
 
-def run(script, *words, **environment):
-    """Run a script of the workflow; Refused, with what it said, if it fails."""
-    command = [sys.executable, str(ROOT / "workflow" / script), *map(str, words)]
+def run(module, *words, **environment):
+    """Run a module of the workflow; Refused, with what it said, if it fails."""
+    command = [sys.executable, "-m", f"workflow.{module}", *map(str, words)]
     settings = dict(cwd=ROOT, env=os.environ | environment, capture_output=True, text=True)
     process = subprocess.run(command, **settings)
     if process.returncode:

@@ -1,7 +1,7 @@
 """Show a build at work: chapters, runs, steps a second, and the time that is left.
 
-`python workflow/progress.py _build`, after a cold build, notes in published/steps.json how many
-steps its pages trained.
+`python -m workflow.build.progress _build`, after a cold build, notes in published/steps.json how
+many steps its pages trained.
 """
 
 import contextlib
@@ -11,14 +11,15 @@ import threading
 import time
 from pathlib import Path
 
-import contents
 from rich.console import Console
 from rich.live import Live
 from rich.progress_bar import ProgressBar
 from rich.table import Table
 
+from workflow.build import contents
+
 #: How many steps of models each page trains in a cold build, by preset: the way of a bar.
-STEPS = Path(__file__).parents[1] / "published" / "steps.json"
+STEPS = Path(__file__).parents[2] / "published" / "steps.json"
 SOON, MINUTE = 0.5, 60.0  # seconds between two looks, and between two lines in a log
 
 

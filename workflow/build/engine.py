@@ -3,7 +3,7 @@
 import contextlib
 from pathlib import Path
 
-PROFILES = Path(__file__).parents[1] / "profiles"
+PROFILES = Path(__file__).parents[2] / "profiles"
 
 
 def add_arguments(parser):

@@ -9,14 +9,13 @@ import subprocess
 import sys
 from pathlib import Path
 
-import contents
-import records
 import yaml
-from safely import in_words
 
 from regularization.results.files import alone
+from workflow.build import contents, records
+from workflow.build.safely import in_words
 
-ROOT = Path(__file__).parents[1]
+ROOT = Path(__file__).parents[2]
 #: A chapter opens with the run of its name, or with this one.
 OPENED_BY = {"corrected": "drawn_weights"}
 #: What is said where a builder of Sphinx's fails.
@@ -51,12 +50,12 @@ def make(arguments):
     build, builder = arguments.build.absolute(), arguments.builder
     settings = json.loads((build / "settings.json").read_text())
     os.environ["KERAS_BACKEND"] = settings["backend"]  # of the runs, before these import it
-    import taken
+    from workflow.site import downloads
 
     work, finished = build / "site", build / builder
     for folder in (work, finished):
         shutil.rmtree(folder, ignore_errors=True)
-    found = taken.write(build)
+    found = downloads.write(build)
     stage(build, found)
     config = build / "config.yml"
     config.write_text(yaml.safe_dump(configuration(build, found), allow_unicode=True))
@@ -70,7 +69,7 @@ def make(arguments):
             command,
             stdout=log,
             stderr=subprocess.STDOUT,
-            env=os.environ | {"PYTHONPATH": str(ROOT / "workflow")},
+            env=os.environ | {"PYTHONPATH": str(ROOT)},
         )
     if status:
         lines = re.sub(r"\x1b\[[\d;]*m", "", arguments.log.read_text()).splitlines()
@@ -87,7 +86,7 @@ def make(arguments):
 
 def stage(build, found):
     """Lay out what Sphinx reads: the pages, executed, what they open with, and the colophon."""
-    import colophon
+    from workflow.site import colophon
 
     staged, files = build / "stage", build / "files"
     for folder in (staged, files):
@@ -114,7 +113,7 @@ def stage(build, found):
 
 def configuration(build, found):
     """Return the configuration with a footer that says what made the pages, and a banner if due."""
-    import colophon
+    from workflow.site import colophon
 
     config = yaml.safe_load((ROOT / "_config.yml").read_text())
     sphinx = config["sphinx"]["config"]
