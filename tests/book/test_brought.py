@@ -1,9 +1,11 @@
 """Runs that were trained elsewhere: checked, and then never trained again."""
 
 import hashlib
+import http.server
 import json
 import shutil
 import tarfile
+import threading
 
 import pytest
 
@@ -59,6 +61,38 @@ def test_a_checksum_that_is_wrong_or_missing_is_refused(runs, tmp_path):
     refused(tmp_path / "other", archive, "is damaged", "its sha256 is", "Fetch it anew")
     (tmp_path / "SHA256SUMS").unlink()
     refused(tmp_path / "other", archive, "has no checksum", "SHA256SUMS")
+
+
+@pytest.fixture
+def served(tmp_path):
+    """The address of a server of the folder; it breaks off in the middle of what is in half/."""
+
+    class Handler(http.server.SimpleHTTPRequestHandler):
+        def __init__(self, *arguments):
+            super().__init__(*arguments, directory=tmp_path)
+
+        def copyfile(self, source, output):
+            content = source.read()
+            output.write(content[: len(content) // 2] if "/half/" in self.path else content)
+
+        def log_message(self, *_):
+            pass
+
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
+        threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True).start()
+        yield f"http://127.0.0.1:{server.server_port}"
+        server.shutdown()
+
+
+def test_an_archive_is_fetched_from_its_address_or_refused_and_nothing_kept(
+    runs, tmp_path, served
+):
+    archive = packed(runs)
+    assert brought.fill(tmp_path / "other", f"{served}/{archive.name}?download=1") == (2, 2)
+    (tmp_path / "half").mkdir()
+    shutil.copy(archive, tmp_path / "half")
+    refused(tmp_path / "none", f"{served}/half/{archive.name}", "cannot be fetched", "Incomplete")
+    refused(tmp_path / "none", f"{served}/no/{archive.name}", "cannot be fetched", "404")
 
 
 def test_a_run_that_is_damaged_is_refused_before_any_is_copied(runs, tmp_path):

@@ -8,6 +8,7 @@ import tarfile
 import tempfile
 import textwrap
 from pathlib import Path
+from urllib.parse import urljoin, urlsplit
 
 from regularization.core.settings import Settings
 from regularization.results import provenance, store
@@ -92,9 +93,9 @@ def _unpacked(source, temporary):
     """Return a folder with what a source holds, its checksum checked; Refused if it is wrong."""
     path = Path(source)
     if source.startswith(("https://", "http://")):
-        path = temporary / source.rsplit("/", 1)[-1]
-        for address in (source, source.rsplit("/", 1)[0] + "/SHA256SUMS"):
-            _fetch(address, temporary / address.rsplit("/", 1)[-1])
+        path = temporary / Path(urlsplit(source).path).name
+        _fetch(source, path)
+        _fetch(urljoin(source, "SHA256SUMS"), temporary / "SHA256SUMS")
     if path.is_dir():
         return path
     if not path.is_file():
@@ -123,6 +124,7 @@ def _unpacked(source, temporary):
 
 def _fetch(address, path):
     import requests
+    import urllib3
 
     try:
         with (
@@ -131,8 +133,9 @@ def _fetch(address, path):
         ):
             answer.raise_for_status()
             shutil.copyfileobj(answer.raw, file)
-    except requests.RequestException as error:
+    except (requests.RequestException, urllib3.exceptions.HTTPError) as error:
+        reason = textwrap.shorten(str(error), 300)
         raise Refused(
-            f"{address} cannot be fetched: {type(error).__name__}: {error}. Expected an archive of "
-            "runs, beside its SHA256SUMS. Fetch both by other means and name the file by RUNS=path."
+            f"{address} cannot be fetched: {type(error).__name__}: {reason}. Expected an archive "
+            "of runs, beside its SHA256SUMS. Fetch both by other means, and name it by RUNS=path."
         ) from error
