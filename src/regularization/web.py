@@ -15,8 +15,7 @@ from safetensors.numpy import save as packed
 
 from regularization.analysis import evaluation, measures, statistics
 from regularization.core.subsets import subset
-from regularization.results import store
-from regularization.results.files import replacing
+from regularization.results import files, store
 from regularization.study import registry
 
 SHADES = 31  # of a frame, on either side of zero: a byte each, packed to some five bits
@@ -38,8 +37,7 @@ def save(name, arrays, about, folder=None):
         {key: np.ascontiguousarray(array) for key, array in arrays.items()},
         {"about": json.dumps(about)},
     )
-    with replacing(Path(folder or given()) / name) as temporary:
-        temporary.write_bytes(gzip.compress(content, mtime=0))
+    files.write(Path(folder or given()) / name, gzip.compress(content, mtime=0))
 
 
 def reel(axes, weights, accuracy, shades=SHADES, note=""):
@@ -158,13 +156,7 @@ def test_digits(digits, runs):
 
 def training_digits(digits, indices):
     """Return those digits alone that a page loads, of the test digits those at `indices`."""
-    train, held_back = subset(digits, 0, TRAIN).indices, slice(0, VALIDATION)
-    return replace(
-        digits,
-        train_images=digits.train_images[train],
-        train_labels=digits.train_labels[train],
-        validation_images=digits.validation_images[held_back],
-        validation_labels=digits.validation_labels[held_back],
-        test_images=digits.test_images[indices],
-        test_labels=digits.test_labels[indices],
-    )
+    train = subset(digits, 0, TRAIN).indices
+    parts = {"train": train, "validation": slice(VALIDATION), "test": indices}
+    names = {f"{part}_{what}": at for part, at in parts.items() for what in ("images", "labels")}
+    return replace(digits, **{name: getattr(digits, name)[at] for name, at in names.items()})

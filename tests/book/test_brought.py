@@ -84,9 +84,7 @@ def served(tmp_path):
         server.shutdown()
 
 
-def test_an_archive_is_fetched_from_its_address_or_refused_and_nothing_kept(
-    runs, tmp_path, served
-):
+def test_an_archive_is_fetched_from_its_address_or_refused_and_nothing_kept(runs, tmp_path, served):
     archive = packed(runs)
     assert brought.fill(tmp_path / "other", f"{served}/{archive.name}?download=1") == (2, 2)
     (tmp_path / "half").mkdir()

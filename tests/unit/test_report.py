@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 from bs4 import BeautifulSoup
 from conftest import ROOT
+from matplotlib.colors import to_rgba
 from PIL import Image
 from scipy import stats
 
@@ -260,7 +261,8 @@ def test_gains_are_marked_by_sign_size_and_whether_they_exclude_zero():
     spans = BeautifulSoup(figure.content, "html.parser").select("td span")
     depths = []
     for span, gain in zip(spans, [*rows["0.1"], *rows["0.5"]], strict=True):
-        red, _, blue, depth, weight, *_ = numbers(span["style"])
+        red, _, blue, depth = to_rgba(re.search("#[0-9a-f]{8}", span["style"])[0])
+        weight = float(re.search(r"font-weight:(\d+)", span["style"])[1])
         assert (red > blue) == (gain.mean > 0)
         assert (weight > 400) == (gain.lower > 0 or gain.upper < 0)
         depths.append(depth)

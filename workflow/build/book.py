@@ -12,7 +12,8 @@ import time
 from pathlib import Path
 
 from regularization.core import data
-from regularization.results.files import alone, replacing
+from regularization.results import files
+from regularization.results.files import alone
 from regularization.study import presets
 from workflow.build import brought, engine, kernels, progress, records
 from workflow.build.safely import in_words
@@ -72,8 +73,7 @@ def write(settings, path):
     """Write the settings, on which every chapter depends, if they are others than before."""
     text = json.dumps(settings, indent=1) + "\n"
     if not path.is_file() or path.read_text() != text:
-        with replacing(path) as temporary:
-            temporary.write_text(text)
+        files.write(path, text)
 
 
 def forget_outdated(build):

@@ -12,7 +12,7 @@ from urllib.parse import urljoin, urlsplit
 
 from regularization.core.settings import Settings
 from regularization.results import provenance, store
-from regularization.results.files import replacing
+from regularization.results.files import replacing, write
 from regularization.results.run import read_arrays
 
 TIMEOUT = (3, 30)  # seconds: to connect, and between two packets
@@ -49,8 +49,7 @@ def fill(folder, source):
             with replacing(folder / path.name) as temporary_copy:
                 shutil.copy(path, temporary_copy)
             names.add(path.stem)
-        with replacing(folder / "brought.json") as file:
-            file.write_text(json.dumps(sorted(names)))
+        write(folder / "brought.json", json.dumps(sorted(names)))
     return len(runs), len(fitting)
 
 

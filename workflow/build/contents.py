@@ -1,6 +1,5 @@
 """The pages of the book, in the order of `_toc.yml`."""
 
-import tomllib
 from pathlib import Path
 
 import yaml
@@ -22,15 +21,3 @@ def _pages(entry):
 def notebooks():
     """Return the pages that are notebooks."""
     return [page for page in pages() if (ROOT / "book" / f"{page}.ipynb").is_file()]
-
-
-def techniques():
-    """Return the slugs of the techniques, each of which has a chapter and a run."""
-    folder = "techniques/"
-    return [page.removeprefix(folder) for page in notebooks() if page.startswith(folder)]
-
-
-def of_the_post():
-    """Return the slugs of the techniques whose figures the post gives."""
-    post = tomllib.loads((ROOT / "src" / "regularization" / "study" / "post.toml").read_text())
-    return [slug for slug in techniques() if slug in post]

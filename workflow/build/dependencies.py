@@ -4,7 +4,7 @@ import functools
 
 import nbformat
 
-from regularization.results.provenance import PACKAGE, names
+from regularization.results.provenance import PACKAGE, names, reached
 
 
 def of_notebook(path):
@@ -19,23 +19,14 @@ def of_modules(*dotted):
 
 
 def _reached(code):
-    found, ahead = set(), {PACKAGE / "__init__.py"} | _imported(code)
-    while ahead:
-        module = ahead.pop()
-        if module not in found:
-            files, modules = _of_module(module)
-            found |= {module} | files
-            ahead |= modules
-    return sorted(map(str, found))
+    """Return the modules that code reaches, and the data files beside them that they name."""
+    modules = reached(PACKAGE / "__init__.py", *_imported(code), imports=_imported)
+    texts = {path: path.read_text(encoding="utf-8") for path in modules}
+    data = {f for path in modules for f in path.parent.glob("*.toml") if f.name in texts[path]}
+    return sorted(map(str, {*modules, *data}))
 
 
 @functools.cache
-def _of_module(path):
-    """Return the data files beside a module that it names, and the modules that it imports."""
-    text = path.read_text(encoding="utf-8")
-    return {file for file in path.parent.glob("*.toml") if file.name in text}, _imported(text)
-
-
 def _imported(code):
     paths = {PACKAGE.joinpath(*name.split(".")[1:]) for name in names(code)}
     files = {file for p in paths for file in (p.with_suffix(".py"), p / "__init__.py")}

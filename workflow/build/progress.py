@@ -103,34 +103,42 @@ def minutes(seconds):
 @contextlib.contextmanager
 def shown(build, preset):
     """Show a build's progress until the block ends: on a terminal, or a line a minute in a log."""
-    progress, over = Progress(build, preset), threading.Event()
+    progress, last = Progress(build, preset), time.monotonic()
     console, live = Console(highlight=False, soft_wrap=True), None
     if console.is_terminal:
         live = Live(console=console, auto_refresh=False, transient=True)
 
     def look():
+        nonlocal last
         for page, seconds in progress.look():
             console.print(f"book/{page}.ipynb {seconds:.0f} s")
+        if live:
+            live.update(progress.block(), refresh=True)
+        elif time.monotonic() - last > MINUTE:
+            console.print(progress.line())
+            last = time.monotonic()
+
+    with live or contextlib.nullcontext(), watched(look, SOON):
+        yield progress
+
+
+@contextlib.contextmanager
+def watched(look, seconds):
+    """Call `look` every so many seconds until the block ends, and once more then."""
+    over = threading.Event()
 
     def watch():
-        last = time.monotonic()
-        while not over.wait(SOON):
+        while not over.wait(seconds):
             look()
-            if live:
-                live.update(progress.block(), refresh=True)
-            elif time.monotonic() - last > MINUTE:
-                console.print(progress.line())
-                last = time.monotonic()
 
     thread = threading.Thread(target=watch, daemon=True)
-    with live or contextlib.nullcontext():
-        thread.start()
-        try:
-            yield progress
-        finally:
-            over.set()
-            thread.join()
-            look()
+    thread.start()
+    try:
+        yield
+    finally:
+        over.set()
+        thread.join()
+        look()
 
 
 def trained_steps(notes):

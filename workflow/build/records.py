@@ -8,7 +8,7 @@ import hashlib
 import json
 from pathlib import Path
 
-from regularization.results.files import replacing
+from regularization.results import files
 
 
 def hashes(paths):
@@ -22,9 +22,8 @@ def _hash(path):
 
 def write(path, inputs, outputs=(), **more):
     """Write a record of `inputs`, as `hashes` gave them before the work, and of the outputs."""
-    with replacing(path) as temporary:
-        known = {"inputs": inputs, "outputs": hashes(outputs)}
-        temporary.write_text(json.dumps(known | more, indent=1) + "\n")
+    known = {"inputs": inputs, "outputs": hashes(outputs)}
+    files.write(path, json.dumps(known | more, indent=1) + "\n")
 
 
 def is_current(path, inputs=None):
@@ -32,7 +31,7 @@ def is_current(path, inputs=None):
     try:
         record = json.loads(path.read_text())
         known = [record["inputs"], record["outputs"]]
-        as_known = all(hashes(files) == files for files in known)
+        as_known = all(hashes(each) == each for each in known)
     except (OSError, ValueError, KeyError, TypeError):  # none, or not a whole one
         return False
     return as_known and inputs in (None, record["inputs"])

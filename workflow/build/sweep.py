@@ -9,7 +9,6 @@ import os
 import re
 import shutil
 import sys
-import threading
 import time
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import replace
@@ -23,10 +22,10 @@ from regularization.core import data
 from regularization.core.fit import fit
 from regularization.core.settings import Settings
 from regularization.results import store
-from regularization.results.files import alone, replacing
+from regularization.results.files import alone, write
 from regularization.study import sweeps
 from workflow.build import engine
-from workflow.build.progress import minutes
+from workflow.build.progress import minutes, watched
 from workflow.build.safely import in_words
 
 #: How long a technique is timed, before a sweep begins, and of how many models.
@@ -83,8 +82,7 @@ def train(arguments, folder, blocks, digits):
     if not missing:
         return
     for block in missing:
-        with replacing(folder / f"{block.kept.stem}.json") as temporary:
-            temporary.write_text(json.dumps(block.settings.to_json()))
+        write(folder / f"{block.kept.stem}.json", json.dumps(block.settings.to_json()))
     (folder / "blocks.txt").write_text("\n".join(block.kept.stem for block in missing))
     print(announced(arguments, blocks, missing, digits), flush=True)
     where = {"sweep": folder, "runs": store.folder()}
@@ -142,26 +140,15 @@ def time_of(settings, digits):
 @contextlib.contextmanager
 def progress(blocks, missing):
     """Show a bar of the models that have been trained, by the runs that are there."""
-    waiting, over = {block.kept: block.models for block in missing}, threading.Event()
-    every = total(blocks)
+    waiting, every = {block.kept: block.models for block in missing}, total(blocks)
     with tqdm(total=every, initial=every - total(missing), unit="model") as bar:
 
         def look():
             for path in [path for path in waiting if path.is_file()]:
                 bar.update(waiting.pop(path))
 
-        def watch():
-            while not over.wait(1):
-                look()
-
-        watching = threading.Thread(target=watch, daemon=True)
-        watching.start()
-        try:
+        with watched(look, 1):
             yield
-        finally:
-            over.set()
-            watching.join()
-            look()
 
 
 if __name__ == "__main__":

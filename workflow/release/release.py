@@ -16,7 +16,7 @@ import sys
 import tarfile
 from pathlib import Path
 
-from regularization.results.files import replacing
+from regularization.results.files import replacing, write
 from workflow.build import records
 
 ROOT = Path(__file__).parents[2]
@@ -156,8 +156,7 @@ def pack(build, version):
     pack_folder(archives[0], build / "html", f"{NAME}-{version}")
     pack_folder(archives[1], build / "runs", "runs", only=used)
     sums = [f"{hashlib.sha256(each.read_bytes()).hexdigest()}  {each.name}\n" for each in archives]
-    with replacing(folder / "SHA256SUMS") as temporary:
-        temporary.write_text("".join(sums))
+    write(folder / "SHA256SUMS", "".join(sums))
     return archives
 
 

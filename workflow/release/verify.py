@@ -12,7 +12,7 @@ import numpy as np
 from scipy import stats
 
 from regularization.results import export, provenance
-from regularization.results.files import replacing
+from regularization.results.files import write
 from workflow.build import records
 
 PUBLISHED = Path(__file__).parents[2] / "published" / "results.json"
@@ -42,8 +42,7 @@ def main():
         reason = f"{type(error).__name__}: {error}"
         sys.exit(f"There is no whole build in {arguments.build}: {reason}. Run `make book` first.")
     if arguments.publish:
-        with replacing(arguments.published) as temporary:
-            temporary.write_text(json.dumps(fresh, indent=1) + "\n")
+        write(arguments.published, json.dumps(fresh, indent=1) + "\n")
         print(f"Released {len(fresh['runs'])} runs in {arguments.published}.")
         return
     try:
@@ -87,13 +86,12 @@ def hold_against(build, other):
                 f"{build} and {other} are of other presets or data: {settings}. Expected two "
                 "builds that differ in nothing but their backend. Build one of them anew."
             )
-        names = sorted(
-            {path.stem for each in (build, other) for path in each.glob("results/*.npz")}
-        )
-        moved = {
-            name: apart_at_most(*(accuracy_of(name, each) for each in (build, other)))
-            for name in names
-        }
+        moved = {}
+        paths = (path for each in (build, other) for path in each.glob("results/*.npz"))
+        for name in sorted({path.stem for path in paths}):
+            paths = (each / "results" / f"{name}.json" for each in (build, other))
+            ours, theirs = (json.loads(path.read_text())["test_accuracy"] for path in paths)
+            moved[name] = max(abs(a - b) for a, b in zip(ours, theirs, strict=True))
         worst = max(moved, key=moved.get)
     except (OSError, ValueError, KeyError, TypeError) as error:
         sys.exit(f"There are no two whole builds: {error}. Run `make book` with either BUILD.")
@@ -110,16 +108,6 @@ def files(build):
     paths = [path for folder in folders for path in folder.rglob("*") if path.is_file()]
     found = records.hashes(paths)
     return {Path(path).relative_to(build).as_posix(): known for path, known in found.items()}
-
-
-def accuracy_of(name, build):
-    """Return a run's test accuracy in a build, model by model."""
-    return json.loads((build / "results" / f"{name}.json").read_text())["test_accuracy"]
-
-
-def apart_at_most(first, second):
-    """Return the largest difference of two runs' accuracies, model by model."""
-    return max(abs(a - b) for a, b in zip(first, second, strict=True))
 
 
 def collect(build):

@@ -12,7 +12,6 @@ from regularization.report import pictures, style, tables
 from regularization.results import export, provenance
 from regularization.study import registry
 from workflow.build import brought, records
-from workflow.build.contents import of_the_post
 from workflow.tools.repository import address
 
 ROOT = Path(__file__).parents[2]
@@ -26,7 +25,7 @@ def write(build, found, stage, files):
     preset = json.loads((build / "settings.json").read_text())["preset"]
     write_csv(found, preset, files / "results.csv")
     shutil.copy(ROOT / "CITATION.cff", files)
-    post = {registry.title(slug): found[slug] for slug in of_the_post()}
+    post = {registry.title(slug): found[slug] for slug in registry.EXPERIMENTS if slug in found}
     parts = {
         "wall": raw(pictures.wall(post, own_scales=True)),
         "made": raw(table_of_makers(build, found)),

@@ -3,6 +3,7 @@
 import json
 import os
 import shutil
+from pathlib import Path
 
 from regularization import web
 from regularization.core import data
@@ -21,7 +22,8 @@ def write(build):
     folder, found = build / "results", {}
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True)
-    slugs = contents.techniques()
+    pages = [Path(page) for page in contents.notebooks()]
+    slugs = [page.name for page in pages if page.parent.name == "techniques"]
     slugs += [slug + registry.TUNED for slug in slugs]
     slugs += [*registry.CORRECTIONS] if "corrected" in contents.notebooks() else []
     for slug in sorted(slugs):

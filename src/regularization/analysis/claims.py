@@ -12,7 +12,7 @@ import numpy as np
 from scipy import stats
 
 from regularization.analysis import statistics
-from regularization.results.files import replacing
+from regularization.results import files
 
 HOLDS, IN_PART, FAILS, OPEN = "holds", "holds in part", "does not hold", "cannot be told"
 VERDICTS = (HOLDS, IN_PART, FAILS, OPEN)
@@ -59,10 +59,9 @@ def points(first, second):
 
 def over_images(first, second):
     """Return the difference of two models' accuracies in points, on the same test images."""
-    p = statistics.paired(first, second)
-    points = (100 * share for share in (p.difference, p.lower, p.upper))
-    test = f"McNemar, p {'< 0.0001' if p.p_value < 1e-4 else f'= {p.p_value:.2g}'}"
-    return Estimate(*points, p.images, test)
+    *shares, p = statistics.paired(first, second)
+    test = f"McNemar, p {'< 0.0001' if p < 1e-4 else f'= {p:.2g}'}"
+    return Estimate(*(100 * share for share in shares), len(first), test)
 
 
 def exact(value):
@@ -165,8 +164,7 @@ def claim(name, text, *checks):
 
 def save(ledger, path):
     """Write the claims to a JSON file, whole or not at all."""
-    with replacing(path) as temporary:
-        temporary.write_text(json.dumps([each.as_dict() for each in ledger], indent=1) + "\n")
+    files.write(path, json.dumps([each.as_dict() for each in ledger], indent=1) + "\n")
 
 
 def load(path):

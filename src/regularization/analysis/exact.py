@@ -106,11 +106,8 @@ def path(images, labels, strengths):
 
     known = {"strengths": [*strengths], "data": data}
     kept = store.computed("exact optima", known, __file__, solve)
-    columns = [kept[name] for name in Optimum._fields]
-    return [
-        Optimum(w, float(loss), float(norm), int(n))
-        for w, loss, norm, n in zip(*columns, strict=True)
-    ]
+    columns = (kept[name] for name in Optimum._fields)
+    return [Optimum(*each) for each in zip(*columns, strict=True)]
 
 
 class LeastSquares:

@@ -33,15 +33,10 @@ def high_frequencies(images, above=0.25):
     `images` is `[..., height, width]`; 0.5 is the finest pattern along a row or a column. A mean
     has no frequency and does not count. White noise has most of its power up there.
     """
-    return fine_power(images, above) / (fine_power(images, 0) or 1)
-
-
-def fine_power(images, above=0.25):
-    """Return the images' power at spatial frequencies over `above` cycles a pixel."""
     images = np.asarray(images, "float64")
-    rows, columns = (np.fft.fftfreq(size) for size in images.shape[-2:])
+    frequencies = np.hypot(*np.meshgrid(*map(np.fft.fftfreq, images.shape[-2:]), indexing="ij"))
     power = np.abs(np.fft.fft2(images)) ** 2
-    return float(power[..., np.hypot(rows[:, None], columns) > above].sum())
+    return float(power[..., frequencies > above].sum() / (power[..., frequencies > 0].sum() or 1))
 
 
 def near_zero(weights, within=0.01):

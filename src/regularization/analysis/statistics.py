@@ -1,7 +1,5 @@
 """How sure a number is: intervals over seeds, spreads, comparisons on the same images."""
 
-from typing import NamedTuple
-
 import numpy as np
 from scipy import stats
 
@@ -24,45 +22,28 @@ def sampling_error(accuracy, count):
     return float(np.sqrt(accuracy * (1 - accuracy) / count))
 
 
-def late_accuracy(run):
-    """Return the test accuracy at the checkpoints of the last third, `[points, seeds]`."""
-    late = run.curve["step"].values > run.settings.steps * 2 / 3
-    return run.curve["test_accuracy"].values[late]
-
-
 def spreads(run):
     """Return the standard deviations of the late test accuracy: between seeds, and checkpoints.
 
     The first is of the seeds' means over the last third, the second of a seed's checkpoints there.
     """
-    late = late_accuracy(run)
+    curve = run.curve["test_accuracy"]
+    late = curve[curve["step"] > run.settings.steps * 2 / 3].values
     seeds = late.mean(axis=0).std(ddof=1) if late.shape[1] > 1 else 0.0
     return float(seeds), float(late.std(axis=0).mean())
 
 
-class Paired(NamedTuple):
-    """Two models on the same test images: `first` minus `second`, as shares of the images."""
-
-    difference: float
-    lower: float
-    upper: float
-    p_value: float
-    only_first: int
-    only_second: int
-    images: int
-
-
 def paired(first, second, level=0.95):
-    """Compare which images two models get right, bool `[n]` each: a `Paired`.
+    """Compare which images two models get right, bool `[n]` each: first minus second, as shares.
 
-    McNemar's (1947) exact test on the images that only one of them gets right, and the normal
-    interval of the difference of two paired shares.
+    Returns the difference, the ends of its interval and the p value: McNemar's (1947) exact
+    test on the images that only one of them gets right, and the normal interval of paired shares.
     """
     n, b, c = len(first), int(np.sum(first & ~second)), int(np.sum(~first & second))
     p_value = stats.binomtest(b, b + c).pvalue if b + c else 1.0
     difference = (b - c) / n
     half = stats.norm.ppf((1 + level) / 2) * np.sqrt((b + c) / n - difference**2) / np.sqrt(n)
-    return Paired(difference, difference - half, difference + half, p_value, b, c, n)
+    return difference, difference - half, difference + half, p_value
 
 
 def rank_correlation(a, b):

@@ -190,17 +190,10 @@ def _download(url, path, _):
 
 
 def _load_mnist(folder):
-    arrays = [_read_file(folder, file) for file in FILES]
-    train_images, train_labels, test_images, test_labels = arrays
-    return Digits(
-        "mnist",
-        train_images[VALIDATION:],
-        train_labels[VALIDATION:],
-        train_images[:VALIDATION],
-        train_labels[:VALIDATION],
-        test_images,
-        test_labels,
-    )
+    *train, test_images, test_labels = (_read_file(folder, file) for file in FILES)
+    parts = slice(VALIDATION, None), slice(VALIDATION)
+    split = (each[part] for part in parts for each in train)
+    return Digits("mnist", *split, test_images, test_labels)
 
 
 def _read_file(folder, file):
@@ -267,14 +260,5 @@ def _load_stand_in():
     digits = load_digits()
     images = np.round(digits.images * (255 / 16)).astype(np.uint8)
     labels = digits.target.astype(np.uint8)
-    train, validation = slice(0, 1_257), slice(1_257, 1_437)
-    test = slice(1_437, None)
-    return Digits(
-        "digits",
-        images[train],
-        labels[train],
-        images[validation],
-        labels[validation],
-        images[test],
-        labels[test],
-    )
+    parts = slice(1_257), slice(1_257, 1_437), slice(1_437, None)
+    return Digits("digits", *(each[part] for part in parts for each in (images, labels)))

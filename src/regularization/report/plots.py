@@ -1,5 +1,7 @@
 """Plots: curves with bands, forests of intervals, trees, contours."""
 
+from itertools import combinations
+
 import numpy as np
 from matplotlib.patches import Ellipse
 
@@ -174,9 +176,8 @@ def family_tree(changes, kinds, distances, floor):
         for side in ("left", "bottom"):
             dots.spines[side].set_visible(False)
 
-    pairs = ", ".join(
-        f"{names[i]} and {names[j]} ({distances[i, j]:.2f})" for i, j in closest(distances, 5)
-    )
+    near = sorted(combinations(range(len(names)), 2), key=lambda pair: distances[pair])[:5]
+    pairs = ", ".join(f"{names[i]} and {names[j]} ({distances[i, j]:.2f})" for i, j in near)
     caption = (
         "Which techniques leave like weights: each is joined to its nearest, at their distance up "
         "to scale. Dashed, the distance of two seeds without regularization. At the right, what "
@@ -187,12 +188,6 @@ def family_tree(changes, kinds, distances, floor):
         f"are {pairs}; two seeds of one technique are {floor:.2f} apart."
     )
     return drawn(draw, (5.6, height), caption, alt)
-
-
-def closest(distances, count):
-    """Return the pairs of rows that are nearest to each other, nearest first."""
-    pairs = np.transpose(np.triu_indices(len(distances), 1))
-    return pairs[np.argsort([distances[tuple(pair)] for pair in pairs])[:count]]
 
 
 def point_and_distribution(first, second, loss, optimum, width):

@@ -14,7 +14,7 @@ from dataclasses import dataclass, replace
 import matplotlib.pyplot as plt
 import numpy as np
 from cycler import cycler
-from matplotlib.colors import LinearSegmentedColormap, to_rgb
+from matplotlib.colors import LinearSegmentedColormap
 from PIL import Image
 
 #: Negative is dark, zero grey, positive light: also without colour, on any ground.
@@ -27,25 +27,12 @@ MARK, RANGE, GUIDE = LINES[1], SIGNED[1], "#808080"  # a point, its interval, wh
 TEXT = "#010203"  # stands for the page's own, light or dark: `drawn` writes it as currentColor
 
 STYLE = {
-    "figure.facecolor": "none",
-    "axes.facecolor": "none",
-    "savefig.facecolor": "none",
     "savefig.transparent": True,
-    "text.color": TEXT,
-    "axes.labelcolor": TEXT,
-    "axes.edgecolor": TEXT,
-    "axes.titlecolor": TEXT,
-    "xtick.color": TEXT,
-    "ytick.color": TEXT,
-    "legend.frameon": False,
-    "font.family": "sans-serif",
-    "font.size": 12.5,
-    "axes.titlesize": 12.5,
-    "axes.spines.top": False,
-    "axes.spines.right": False,
-    "axes.linewidth": 0.6,
-    "xtick.major.width": 0.6,
-    "ytick.major.width": 0.6,
+    **dict.fromkeys(("text.color", "axes.labelcolor", "axes.edgecolor"), TEXT),
+    **dict.fromkeys(("xtick.color", "ytick.color"), TEXT),
+    **dict.fromkeys(("font.size", "axes.titlesize"), 12.5),
+    **dict.fromkeys(("axes.spines.top", "axes.spines.right", "legend.frameon"), False),
+    **dict.fromkeys(("axes.linewidth", "xtick.major.width", "ytick.major.width"), 0.6),
     "lines.linewidth": 1.6,
     "image.interpolation": "none",
     "figure.constrained_layout.use": True,
@@ -58,11 +45,6 @@ def css():
     """Return the colours for the pages' own styles and scripts, as CSS's custom properties."""
     colours = {"signed": " ".join(SIGNED), "mark": MARK, "line": LINES[0]}
     return ":root {" + "".join(f" --book-{k}: {v};" for k, v in colours.items()) + " }\n"
-
-
-def shade(colour, depth):
-    """Return a colour as CSS, by `depth` from 0, which is not seen, to 1."""
-    return f"rgb({' '.join(f'{255 * c:.0f}' for c in to_rgb(colour))} / {depth:.2f})"
 
 
 @dataclass(frozen=True)

@@ -8,10 +8,11 @@ from typing import NamedTuple
 
 import numpy as np
 from IPython.display import Markdown
+from matplotlib.colors import to_hex, to_rgb
 
 from regularization.analysis import measures, statistics
 from regularization.analysis.claims import FAILS, HOLDS, IN_PART, OPEN, points
-from regularization.report.style import MARK, RANGE, Figure, Html, caption_of, shade
+from regularization.report.style import MARK, RANGE, Figure, Html, caption_of
 from regularization.study import registry, tuning
 
 
@@ -28,7 +29,7 @@ def gains(rows, headers, corner, caption):
         said = f"{gain.mean:+.1f}".replace("-", "\N{MINUS SIGN}")
         weight = 600 if gain.lower > 0 or gain.upper < 0 else 400
         depth = 0.45 * min(abs(gain.mean) / 5, 1)  # full, and still legible, at five points
-        ground = shade(MARK if gain.mean > 0 else RANGE, depth)
+        ground = to_hex((*to_rgb(MARK if gain.mean > 0 else RANGE), depth), keep_alpha=True)
         style = f"background:{ground};font-weight:{weight};padding:0.1em 0.4em"
         return Html(f'<span style="{style}">{said}{spread}</span>')
 
@@ -139,31 +140,28 @@ def against_post(runs, post):
     Ours are means over the seeds, accuracy with its 95 % interval: with the technique off at test,
     and as the post measured it. Several runs are a row each, a single one a column.
     """
-    rows = []
+    names = ["test accuracy", "as published", "smallest weight", "largest weight"]
+    rows = {}
     for slug, run in runs.items():
         theirs = post[slug]
-        published = f"{100 * theirs['test_accuracy']:.1f} %"
-        rows.append(
-            {
-                "": registry.title(slug),
-                "test accuracy": (plus_minus(run.test_accuracy), "–"),
-                "as published": (plus_minus(run.test_accuracy_as_published), published),
-                "smallest weight": _with_quoted(np.mean(run.weight_min), theirs["weight_min"]),
-                "largest weight": _with_quoted(np.mean(run.weight_max), theirs["weight_max"]),
-            }
-        )
+        rows[registry.title(slug)] = [
+            (plus_minus(run.test_accuracy), "–"),
+            (plus_minus(run.test_accuracy_as_published), f"{100 * theirs['test_accuracy']:.1f} %"),
+            _with_quoted(np.mean(run.weight_min), theirs["weight_min"]),
+            _with_quoted(np.mean(run.weight_max), theirs["weight_max"]),
+        ]
     caption = (
         "Test accuracy with its 95 % interval over the seeds, smallest and largest weight (mean "
         "over the seeds); "
     )
     if len(rows) == 1:
-        pairs = [(name, *values) for name, values in rows[0].items() if name]
+        pairs = [(name, *pair) for name, pair in zip(names, *rows.values(), strict=True)]
         return table(["", "ours", "the post"], pairs, caption + "ours and the post's.")
     cells = [
-        [row.pop(""), *(" | ".join(v for v in values if v != "–") for values in row.values())]
-        for row in rows
+        [title, *(" | ".join(v for v in pair if v != "–") for pair in pairs)]
+        for title, pairs in rows.items()
     ]
-    return table(["", *rows[0]], cells, caption + "ours, and after the bar the post's.")
+    return table(["", *names], cells, caption + "ours, and after the bar the post's.")
 
 
 def plus_minus(values):

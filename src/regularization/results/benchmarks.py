@@ -6,22 +6,9 @@ from pathlib import Path
 SCHEMA = 1
 
 #: What a record holds; `book` and, on an accelerator's record, `peers` may be empty.
-KEYS = {
-    "schema": int,
-    "machine": dict,
-    "versions": dict,
-    "date": str,
-    "commit": str,
-    "work": dict,
-    "floor": dict,
-    "peers": list,
-    "techniques": list,
-    "replicas": list,
-    "batch_size": list,
-    "steps": list,
-    "programs": list,
-    "book": dict,
-}
+KEYS = dict.fromkeys(("date", "commit"), str)
+KEYS |= dict.fromkeys(("machine", "versions", "work", "floor", "book"), dict)
+KEYS |= dict.fromkeys(("peers", "techniques", "replicas", "batch_size", "steps", "programs"), list)
 
 
 def load(folder):

@@ -5,7 +5,7 @@ import json
 import numpy as np
 
 from regularization.results import provenance
-from regularization.results.files import replacing
+from regularization.results.files import replacing, write
 
 MEASURES = ("train_accuracy", "test_accuracy", "test_accuracy_as_published")
 MEASURES += ("weight_min", "weight_max")
@@ -51,5 +51,5 @@ def save(run, slug, title, preset, folder):
     flat = {name: v.values.reshape(models, *v.shape[lead:]) for name, v in flat.items()}
     with replacing(folder / f"{slug}.npz") as temporary, open(temporary, "wb") as file:
         np.savez_compressed(file, **flat)
-    with replacing(folder / f"{slug}.json") as temporary:
-        temporary.write_text(json.dumps(as_json(run, slug, title, preset), indent=1) + "\n")
+    about = as_json(run, slug, title, preset)
+    write(folder / f"{slug}.json", json.dumps(about, indent=1) + "\n")

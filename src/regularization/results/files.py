@@ -19,6 +19,12 @@ def replacing(path):
         temporary.unlink(missing_ok=True)
 
 
+def write(path, content):
+    """Write text or bytes to a file, whole or not at all."""
+    with replacing(path) as temporary:
+        temporary.write_bytes(content.encode() if isinstance(content, str) else content)
+
+
 @contextlib.contextmanager
 def alone(path, work):
     """Hold the lock file `path`; where another process holds it, say so and wait for its end.
@@ -28,11 +34,9 @@ def alone(path, work):
     path.parent.mkdir(parents=True, exist_ok=True)
     lock = filelock.FileLock(path)
     try:
-        lock.acquire(timeout=0)
+        held = lock.acquire(timeout=0)
     except filelock.Timeout:
         print(f"Another process is at {work}: waiting for its end.", file=sys.stderr, flush=True)
-        lock.acquire()
-    try:
+        held = lock.acquire()
+    with held:
         yield
-    finally:
-        lock.release()

@@ -97,7 +97,7 @@ def _written_in(kind):
     return {k: value for k, value in own.items() if not k.startswith("__") or callable(value)}
 
 
-def reached(*modules):
+def reached(*modules, imports=None):
     """Return the modules of the package that `modules` import, paths, themselves among them.
 
     The `__init__` of a package within only gathers names: what is imported is where it is written.
@@ -106,7 +106,7 @@ def reached(*modules):
     while ahead:
         path = ahead.pop()
         found.add(path)
-        ahead |= imported(path.read_text(encoding="utf-8")) - found
+        ahead |= (imports or imported)(path.read_text(encoding="utf-8")) - found
     return sorted(found)
 
 

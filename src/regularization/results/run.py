@@ -12,7 +12,7 @@ from safetensors import safe_open
 from safetensors.numpy import save
 
 from regularization.core.settings import Settings, indices_of
-from regularization.results.files import replacing
+from regularization.results import files
 
 #: What every run has; beside them its parameters and, if they were asked for, its frames.
 ARRAYS = ("weights", "train_accuracy", "validation_accuracy", "test_accuracy")
@@ -139,9 +139,8 @@ def write(run, about, path):
 def write_arrays(path, arrays, said):
     """Write arrays by name, and what is `said` of them, what JSON can hold, whole or not at all."""
     arrays = {name: np.ascontiguousarray(values) for name, values in arrays.items()}
-    content = save(arrays, {"said": json.dumps(said | {"sha256": _sum(arrays, said)})})
-    with replacing(path) as temporary:
-        temporary.write_bytes(content)
+    known = json.dumps(said | {"sha256": _sum(arrays, said)})
+    files.write(path, save(arrays, {"said": known}))
 
 
 def read(path):

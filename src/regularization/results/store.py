@@ -16,8 +16,8 @@ from pathlib import Path
 
 from regularization.core import backend
 from regularization.core.fit import fit
-from regularization.results import provenance
-from regularization.results.files import alone, replacing
+from regularization.results import files, provenance
+from regularization.results.files import alone
 from regularization.results.run import Run, read, read_arrays, write, write_arrays
 
 
@@ -172,8 +172,7 @@ def _at_work(settings):
         if now and time.monotonic() - told > 0.5:
             told, models = time.monotonic(), math.prod(settings.shape)
             about = {"what": str(settings), "done": done, "models": models}
-            with replacing(now) as temporary:
-                temporary.write_text(json.dumps(about))
+            files.write(now, json.dumps(about))
 
     try:
         yield tell

@@ -30,19 +30,12 @@ SIZES = {
             five=dict(steps=150_000, seeds=5),
         ),
         dict(
-            seeds=2,
-            steps=100,
-            sizes=(100, 1_000),
-            shares=(0.0, 0.4),
-            five=dict(steps=500, seeds=2),
+            seeds=2, steps=100, sizes=(100, 1_000), shares=(0.0, 0.4), five=dict(steps=500, seeds=2)
         ),
     ),
     "deeper": (
         dict(
-            networks=((128,), (128, 128), (1024,), (1024, 1024)),
-            seeds=3,
-            steps=1_000,
-            longer=8_000,
+            networks=((128,), (128, 128), (1024,), (1024, 1024)), seeds=3, steps=1_000, longer=8_000
         ),
         dict(networks=((16,),), seeds=2, steps=60, longer=120),
     ),
@@ -54,13 +47,7 @@ SIZES = {
             lengths=(1_000, 5_000, 20_000, 50_000, 150_000),
             learning_rate=1e-4,
         ),
-        dict(
-            images=500,
-            seeds=2,
-            strengths=(1e-1, 1e-2),
-            lengths=(100, 1_000),
-            learning_rate=1e-2,
-        ),
+        dict(images=500, seeds=2, strengths=(1e-1, 1e-2), lengths=(100, 1_000), learning_rate=1e-2),
     ),
     "priors": (
         dict(images=ALL, seeds=3, steps=60_000, learning_rate=1e-3, draws=1_000, averaged=30),

@@ -93,9 +93,7 @@ RELATIVES = {
         path=(0.0, 0.03, 0.1, 0.2, 0.4, 0.6, 0.8, 0.95),
     ),
     "early_stopping": Experiment(
-        techniques.EarlyStopping(),
-        tried={"patience": (5, 3, 2, 1)},
-        path=(10, 8, 6, 5, 4, 3, 2, 1),
+        techniques.EarlyStopping(), tried={"patience": (5, 3, 2, 1)}, path=(10, 8, 6, 5, 4, 3, 2, 1)
     ),
     "weight_averaging": Experiment(
         techniques.WeightAveraging(),
