@@ -9,6 +9,7 @@ import sys
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 from scipy import stats
 
 from regularization.results import export, provenance
@@ -134,12 +135,12 @@ def collect(build):
 
 def by_strength(slug, run):
     """Yield a run's measures by its name: a path along a hyperparameter is a run for each value."""
-    values = [v for v in run["technique"].values() if isinstance(v, list)]
-    along = np.array(values[0]) if values else np.zeros(len(run["seeds"]))
-    for value in np.unique(along):
-        chosen = np.flatnonzero(along == value)
-        name = f"{slug} at {value:g}" if values else slug
-        yield name, {m: [run[m][i] for i in chosen] for m in ("seeds", *MEASURES)}
+    names = ["seeds", *MEASURES]
+    models = pd.DataFrame(zip(*(run[name] for name in names), strict=True), columns=names)
+    along = next((each for each in run["technique"].values() if isinstance(each, list)), None)
+    parts = [(slug, models)] if along is None else models.groupby(along)
+    for at, part in parts:
+        yield at if along is None else f"{slug} at {at:g}", part.to_dict("list")
 
 
 def compare(released, fresh):
