@@ -42,7 +42,7 @@ PACKAGES = $(if $(shell command -v npm),node_modules/.installed)
 
 help:  ## this list
 	@echo "make book    execute every chapter and build the site ($(BUILD)/html/index.html)"
-	@echo "make quick   the same in three to five minutes: few steps, two seeds"
+	@echo "make quick   the same in two to five minutes: few steps, two seeds"
 	@echo "make sweep CONFIG=sweeps/hundred_seeds.toml"
 	@echo "             train a grid of models in jobs of their own; go on where it stopped"
 	@echo "make chapter NAME=slug TITLE=\"...\" begin a technique: chapter, code, test, its lines in lists"
