@@ -69,8 +69,11 @@ def save_film(slug, reels, folder=None):
 
 def save_technique(slug, run, path, digits, folder=None):
     """Write a technique's film: along its training, and along its path to far too much."""
-    frames, test = run.frames.values, (digits.test_images, digits.test_labels)
-    accuracy = [evaluation.correct(frame, *test).mean() for frame in frames]
+    frames = run.frames.values
+    # All frames in one product: the images are many, and turned into floats each time.
+    logits = evaluation.logits(frames.reshape(-1, *digits.shape), digits.test_images)
+    predictions = logits.reshape(len(logits), len(frames), -1).argmax(axis=-1)
+    accuracy = (predictions == digits.test_labels[:, None]).mean(axis=0)
     training = reel({"step": run.frames["step"].values}, frames, accuracy)
     name = registry.knob(slug)
     note = f"Along the {name}: {path.settings.steps:,} steps each"

@@ -91,8 +91,9 @@ def over_draws(run, seed, images, draws):
     rng = np.random.default_rng(seed)
     mu, log_sigma = (run.parameters[name].values[seed] for name in ("mu", "log_sigma"))
     width = run.settings.technique.noise_scale * np.exp(log_sigma)
-    drawn = (mu + width * rng.standard_normal(mu.shape, "float32") for _ in range(draws))
-    return np.stack([probabilities(weights, images) for weights in drawn])
+    drawn = mu + width * rng.standard_normal((draws, *mu.shape), "float32")
+    z = logits(drawn.reshape(-1, *mu.shape[-2:]), images)
+    return softmax(z.reshape(len(images), draws, -1), axis=2).swapaxes(0, 1)
 
 
 def averaged_over_draws(run, seed, images, labels, draws):
