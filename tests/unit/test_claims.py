@@ -6,6 +6,7 @@ import math
 
 import numpy as np
 import pytest
+from scipy import stats
 
 from regularization.analysis import claims
 from regularization.analysis.claims import FAILS, HOLDS, IN_PART, OPEN, Check, Estimate, claim
@@ -123,6 +124,32 @@ def test_evidence_that_is_not_a_number_tells_nothing_before_and_after_saving(tmp
         claims.save([claim("a", "A.", check)], tmp_path / "ledger.json")
         (back,) = claims.load(tmp_path / "ledger.json")
         assert check.outcome == back.verdict == OPEN
+
+
+def test_one_difference_from_a_control_has_students_interval_and_many_have_wider_ones():
+    rng = np.random.default_rng(0)
+    control, *others = 0.9 + 0.01 * rng.standard_normal((6, 5))
+    alone = claims.against_control({"a": others[0]}, control)["a"]
+    student = stats.ttest_ind(100 * others[0], 100 * control).confidence_interval()
+    assert (alone.lower, alone.upper) == pytest.approx((student.low, student.high), abs=0.01)
+    assert alone.mean == pytest.approx(100 * np.mean(others[0] - control)) and alone.n == 5
+    five = claims.against_control(dict(zip("abcde", others, strict=True)), control)
+    pooled = np.sqrt(np.mean([np.var(each, ddof=1) for each in (control, *others)]) * 2 / 5)
+    half = (five["a"].upper - five["a"].lower) / 2
+    critical = half / (100 * pooled)
+    assert critical == pytest.approx(2.70, abs=0.01)  # Dunnett (1955), table 2: 24 and 5
+    once = claims.against_control({"a": others[0][:1]}, control[:1])["a"]
+    assert math.isinf(once.upper)
+
+
+def test_what_is_positive_has_a_positive_interval():
+    values = [0.01, 0.03, 0.2]
+    found = claims.positive(values)
+    student = stats.ttest_1samp(np.log(values), 0).confidence_interval()
+    assert np.log([found.lower, found.upper]) == pytest.approx((student.low, student.high))
+    assert found.mean == pytest.approx(stats.gmean(values)) and found.lower > 0
+    assert claims.over_seeds(values).lower < 0
+    assert "no interval" in str(claims.positive(values[:1]))
 
 
 def test_points_are_gained_seed_by_seed():

@@ -91,6 +91,24 @@ def test_the_run_returned_is_the_one_that_is_best_on_validation(digits, short):
     np.testing.assert_allclose(path.weights.sel(strength=1e-4)[0], beside["weights"][0], atol=2e-5)
 
 
+def test_every_seed_can_choose_by_itself(digits, short):
+    """By loops over settings and seeds; a run without several settings leaves nothing to choose."""
+    short("tuning", steps=60, seeds=3)
+    run = tuning.tried("l2", digits, "quick")
+    expected = []
+    for seed in (0, 1, 2):
+        models = [
+            run.sel(strength=strength, learning_rate=rate, seed=[seed])
+            for rate in LEARNING_RATES
+            for strength in STRENGTHS
+        ]
+        expected.append(max(models, key=lambda m: m.validation_accuracy.item()).test_accuracy)
+    found = tuning.chosen_by_seed(run)
+    assert found.dims == ("seed",) and found.values.tolist() == np.ravel(expected).tolist()
+    one = run.sel(strength=1e-4, learning_rate=1e-3)
+    np.testing.assert_array_equal(tuning.chosen_by_seed(one), one.test_accuracy)
+
+
 def test_of_equal_settings_the_first_is_chosen_at_the_lowest_learning_rate(
     digits, short, monkeypatch
 ):

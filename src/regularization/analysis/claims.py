@@ -52,9 +52,39 @@ def over_seeds(values):
     return Estimate(*map(float, statistics.interval(values)), len(values), "t interval over seeds")
 
 
+def positive(values):
+    """Return the geometric mean over seeds with the t interval of the logarithms.
+
+    For what cannot be zero or less, as a length or a ratio: neither can the ends of the interval.
+    """
+    logs = over_seeds(np.log([float(value) for value in values]))
+    mean, lower, upper = (math.exp(each) for each in (logs.mean, logs.lower, logs.upper))
+    lower = -math.inf if logs.n < 2 else lower
+    return Estimate(mean, lower, upper, logs.n, "t interval of the logarithms over seeds")
+
+
 def points(first, second):
     """Return how many points the accuracies of one run are above another's, seed by seed."""
     return over_seeds(100 * (a - b) for a, b in zip(first, second, strict=True))
+
+
+def against_control(accuracies, control):
+    """Return how many points each of the `accuracies`, by name, lies above a control's.
+
+    All are over the same seeds. The 95 % intervals hold for all differences at once, since they
+    share the control (Dunnett, 1955).
+    """
+    samples = [100 * np.asarray(each) for each in (*accuracies.values(), control)]
+    if len(control) < 2:
+        return {name: points(each, control) for name, each in accuracies.items()}
+    *others, base = samples
+    ends = stats.dunnett(*others, control=base, rng=0).confidence_interval(0.95)
+    means = [float(each.mean() - base.mean()) for each in others]
+    found = zip(means, map(float, ends.low), map(float, ends.high), strict=True)
+    how = "Dunnett's interval over seeds"
+    return {
+        name: Estimate(*each, len(base), how) for name, each in zip(accuracies, found, strict=True)
+    }
 
 
 def over_images(first, second):

@@ -119,8 +119,11 @@ def lines(x, ys, xlabel, ylabel, caption, alt, mark=None, log=False):
     return drawn(draw, (5.6, 2.8), caption, alt)
 
 
-def forest(estimates, xlabel, caption):
-    """Draw `claims.Estimate`s by name, the largest on top: each mean with its interval."""
+def forest(estimates, xlabel, caption, placebos=()):
+    """Draw `claims.Estimate`s by name, the largest on top: each mean with its interval.
+
+    Those named in `placebos` are drawn grey and hollow.
+    """
     ordered = sorted(estimates.items(), key=lambda item: -item[1].mean)
     names, found = zip(*ordered, strict=True)
     means = np.array([estimate.mean for estimate in found])
@@ -129,8 +132,12 @@ def forest(estimates, xlabel, caption):
 
     def draw(figure):
         axis = figure.subplots()
-        axis.hlines(range(len(names)), *ends.T, color=RANGE, lw=2, alpha=0.7)
-        axis.plot(means, range(len(names)), "o", color=MARK)
+        for hollow, line, dot in ((False, RANGE, MARK), (True, GUIDE, GUIDE)):
+            at = [row for row, name in enumerate(names) if (name in placebos) == hollow]
+            if not at:
+                continue
+            axis.hlines(at, *ends[at].T, color=line, lw=2, alpha=0.7)
+            axis.plot(means[at], at, "o", color=dot, markerfacecolor="none" if hollow else dot)
         axis.axvline(0, color=GUIDE, lw=1, ls="--")
         axis.set_yticks(range(len(names)), names)
         axis.set(xlabel=xlabel, ylim=(len(names) - 0.4, -0.6))

@@ -23,11 +23,29 @@ def trained(slug, digits, preset):
 
 def tuned(slug, digits, preset):
     """Return a technique's run at the setting with the best mean accuracy on validation images."""
-    tried = train(budget(slug, preset), digits)
-    mean = tried.validation_accuracy.mean("seed")
+    run = tried(slug, digits, preset)
+    mean = run.validation_accuracy.mean("seed")
     # Of equal ones the first, at the lowest learning rate.
     best = mean.transpose("learning_rate", ...).argmax(...)
-    return tried.sel(**{name: mean[name][place].item() for name, place in best.items()})
+    return run.sel(**{name: mean[name][place].item() for name, place in best.items()})
+
+
+def tried(slug, digits, preset):
+    """Return the run of all settings that are tried of a technique, from each seed."""
+    return train(budget(slug, preset), digits)
+
+
+def chosen_by_seed(run):
+    """Return the test accuracy of every seed at the setting that it would choose by itself.
+
+    It chooses by its own validation accuracy, and no other seed's. So what two seeds differ by
+    contains what the choice adds. `run` is of several settings; returned is an array by seed.
+    """
+    validation, test = run.validation_accuracy, run.test_accuracy
+    if settings := [name for name in test.dims if name != "seed"]:
+        validation, test = (each.stack(setting=settings) for each in (validation, test))
+        test = test.isel(setting=validation.argmax("setting"))
+    return test
 
 
 def budget(slug, preset):
@@ -53,8 +71,8 @@ def along(slug, digits, preset):
     """
     experiment = registry.get(slug)
     if not experiment.tried:
-        tried = train(budget(slug, preset), digits)
-        return tried.sel(seed=tried.settings.seeds[0])
+        run = tried(slug, digits, preset)
+        return run.sel(seed=run.settings.seeds[0])
     path = {name: list(experiment.path or values) for name, values in experiment.tried.items()}
     settings = _brief(
         replace(experiment.technique, **path),
