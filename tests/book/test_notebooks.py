@@ -86,6 +86,13 @@ def test_the_settings_that_a_techniques_chapter_shows_are_those_of_the_registry(
     assert asked == [registry.settings(slug, "quick")]
 
 
+@pytest.mark.parametrize("slug", registry.RELATIVES)
+def test_a_relatives_chapter_says_where_one_meets_it_in_practice(slug):
+    path = ROOT / "book" / "techniques" / f"{slug}.ipynb"
+    (cell,) = [cell for cell in nbformat.read(path, as_version=4).cells if cell.id == "further"]
+    assert cell.source.startswith("## Further reading\n\n*In practice:* ")
+
+
 @EACH
 def test_its_last_code_is_for_the_reader_to_change(path):
     cells = nbformat.read(path, as_version=4).cells

@@ -24,7 +24,7 @@ def correct(weights, images, labels):
 
 
 def calibration_error(probabilities, labels, bins=15):
-    """Return the expected calibration error of `[n, classes]` (Guo et al., 2017, equation 5).
+    """Return the expected calibration error of `[n, classes]` (Guo et al., 2017, equation 3).
 
     Answers are sorted into bins by the probability of the answer given; counted is the mean
     difference between how sure the model was and how often it was right.

@@ -63,7 +63,8 @@ def template_likeness(weights, templates):
     """Return how much each class's weights look like its mean image, averaged over the classes.
 
     Both are `[classes, height, width]`. The templates are first centred: what is common to all
-    classes tells none of them apart. 1 is the same picture up to scale, 0 nothing in common.
+    classes tells none of them apart. The weights are not, since the question is what a picture
+    shows to the eye. 1 is the same picture up to scale, 0 nothing in common.
     """
     weights, distinct = np.asarray(weights), templates - templates.mean(axis=0)
     pairs = zip(weights, distinct, strict=True)

@@ -13,7 +13,7 @@ class VariationalWeights(DrawnWeights):
     """Drawn weights with a normal prior: mean-field variational inference.
 
     With cross-entropy the loss becomes the negative evidence lower bound, divided by the number
-    of training images: Graves (2011, equation 5), Blundell et al. (2015, equation 2),
+    of training images: Graves (2011, equation 5), Blundell et al. (2015, equation 1),
     with the divergence in closed form. `prior` is the prior's standard deviation.
     """
 
