@@ -252,6 +252,13 @@ def test_spreads_are_between_seeds_and_between_a_seeds_checkpoints(late):
     assert statistics.spreads(late.sel(seed=1)) == (0, pytest.approx(np.std(second)))
 
 
+def test_ranks_are_among_those_of_the_own_class():
+    ranks = evaluation.rank_within_class(
+        np.array([5.0, 1.0, 3.0, 7.0, 2.0]), np.array([0, 0, 0, 1, 1])
+    )
+    assert ranks.tolist() == [1, 0, 0.5, 1, 0]
+
+
 def test_the_distance_from_the_mean_is_to_the_template_of_the_own_class(digits):
     images, labels = digits.test_images[:5], digits.test_labels[:5]
     templates = np.random.default_rng(0).random((10, 8, 8))

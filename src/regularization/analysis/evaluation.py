@@ -2,6 +2,7 @@
 
 import numpy as np
 from scipy.special import log_softmax, softmax
+from scipy.stats import rankdata
 
 
 def logits(weights, images):
@@ -81,6 +82,15 @@ def _shifts(images, by):
 def distance_from_mean(images, labels, templates):
     """Return each image's squared distance from the mean image of its class, `[n]`."""
     return ((images / 255 - templates[labels]) ** 2).sum(axis=(1, 2))
+
+
+def rank_within_class(values, labels):
+    """Return the rank of each value among those of its own class, from 0 to 1, `[n]`."""
+    ranks = np.empty(len(values))
+    for label in np.unique(labels):
+        own = labels == label
+        ranks[own] = (rankdata(values[own], "ordinal") - 1) / max(own.sum() - 1, 1)
+    return ranks
 
 
 def over_draws(run, seed, images, draws):
