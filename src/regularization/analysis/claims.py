@@ -232,6 +232,6 @@ def _infinite(values):
 
 def number(value):
     """Write three digits, as many as an interval over a few seeds bears; large numbers whole."""
-    return (f"{value:,.0f}" if 1_000 <= abs(value) < math.inf else f"{value:.3g}").replace(
+    return (f"{value:,.0f}" if 999.5 <= abs(value) < math.inf else f"{value:.3g}").replace(
         "-", "\N{MINUS SIGN}"
     )
