@@ -22,9 +22,9 @@ rule site:
         executed=expand(f"{BUILD}/executed/{{page}}.ipynb", page=NOTEBOOKS),
         pages=[str(p) for p in sorted(BOOK.rglob("*")) if p.is_file() and p.suffix != ".ipynb"],
         config=["_config.yml", "_toc.yml", "CITATION.cff", "requirements.txt"],
-        scripts=["workflow/build/contents.py", "workflow/tools/repository.py"],
+        scripts=[f"workflow/{name}.py" for name in ("build/brought", "build/contents", "tools/repository")],
         site=[str(p) for p in sorted(Path("workflow/site").rglob("*.*")) if p.suffix != ".pyc"],
-        sources=relative(dependencies.of_modules("web", "study.tuning", "report.tables")),
+        sources=relative(dependencies.of_scripts(*Path("workflow/site").glob("*.py"))),
         settings=f"{BUILD}/settings.json",
     output:
         f"{BUILD}/html/index.html",

@@ -70,9 +70,7 @@ def save_film(slug, reels, folder=None):
 def save_technique(slug, run, path, digits, folder=None):
     """Write a technique's film: along its training, and along its path to far too much."""
     frames = run.frames.values
-    # All frames in one product: the images are many, and turned into floats each time.
-    logits = evaluation.logits(frames.reshape(-1, *digits.shape), digits.test_images)
-    predictions = logits.reshape(len(logits), len(frames), -1).argmax(axis=-1)
+    predictions = evaluation.logits(frames, digits.test_images).argmax(axis=-1)
     accuracy = (predictions == digits.test_labels[:, None]).mean(axis=0)
     training = reel({"step": run.frames["step"].values}, frames, accuracy)
     name = registry.knob(slug)

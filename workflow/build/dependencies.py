@@ -1,6 +1,7 @@
 """What a page shows with: the modules of src/ that its chapter imports, and those they import."""
 
 import functools
+from pathlib import Path
 
 import nbformat
 
@@ -13,9 +14,9 @@ def of_notebook(path):
     return _reached("\n".join(cell.source for cell in cells if cell.cell_type == "code"))
 
 
-def of_modules(*dotted):
-    """Return the sources, as paths, that modules of the package reach, themselves among them."""
-    return _reached("\n".join(f"import regularization.{name}" for name in dotted))
+def of_scripts(*paths):
+    """Return the sources, as paths, that scripts reach."""
+    return _reached("\n".join(Path(path).read_text(encoding="utf-8") for path in paths))
 
 
 def _reached(code):

@@ -74,10 +74,9 @@ def against_control(accuracies, control):
     All are over the same seeds. The 95 % intervals hold for all differences at once, since they
     share the control (Dunnett, 1955).
     """
-    samples = [100 * np.asarray(each) for each in (*accuracies.values(), control)]
     if len(control) < 2:
         return {name: points(each, control) for name, each in accuracies.items()}
-    *others, base = samples
+    *others, base = (100 * np.asarray(each) for each in (*accuracies.values(), control))
     ends = stats.dunnett(*others, control=base, rng=0).confidence_interval(0.95)
     means = [float(each.mean() - base.mean()) for each in others]
     found = zip(means, map(float, ends.low), map(float, ends.high), strict=True)

@@ -6,12 +6,15 @@ from scipy.stats import rankdata
 
 
 def logits(weights, images):
-    """Return `[n, classes]` for weights `[classes, height, width]` and bytes `[n, height, width]`.
+    """Return `[n, ..., classes]` for weights `[..., classes, height, width]` of one or many models.
 
-    Images may also be floats on [0, 255].
+    Images are bytes `[n, height, width]`, or floats on [0, 255]. Many models are one product: the
+    images are turned into floats once.
     """
     images, weights = np.asarray(images), np.asarray(weights)
-    return images.reshape(len(images), -1) @ weights.reshape(len(weights), -1).T / np.float32(255)
+    pixels = images.reshape(len(images), -1)
+    found = pixels @ weights.reshape(-1, pixels.shape[1]).T / np.float32(255)
+    return found.reshape(len(images), *weights.shape[:-2])
 
 
 def probabilities(weights, images):
@@ -102,8 +105,7 @@ def over_draws(run, seed, images, draws):
     mu, log_sigma = (run.parameters[name].values[seed] for name in ("mu", "log_sigma"))
     width = run.settings.technique.noise_scale * np.exp(log_sigma)
     drawn = mu + width * rng.standard_normal((draws, *mu.shape), "float32")
-    z = logits(drawn.reshape(-1, *mu.shape[-2:]), images)
-    return softmax(z.reshape(len(images), draws, -1), axis=2).swapaxes(0, 1)
+    return softmax(logits(drawn, images), axis=-1).swapaxes(0, 1)
 
 
 def averaged_over_draws(run, seed, images, labels, draws):

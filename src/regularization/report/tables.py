@@ -220,16 +220,11 @@ def seeds_and_images(run, digits):
 
 def with_equal_care(slug, digits, preset):
     """Say in Markdown what validation chose for a technique, and how it compares with none."""
-    best = tuning.tuned(slug, digits, preset)
-    plain = tuning.tuned("no_regularization", digits, preset)
+    tried = [tuning.tried(each, digits, preset) for each in (slug, "no_regularization")]
+    best, plain = map(tuning.best, tried)
     choice = tuning.choice(best, slug)
     chosen = ", ".join(f"{name.replace('_', ' ')} {value:g}" for name, value in choice.items())
-    gain = points(
-        *(
-            tuning.chosen_by_seed(tuning.tried(each, digits, preset))
-            for each in (slug, "no_regularization")
-        )
-    )
+    gain = points(*map(tuning.chosen_by_seed, tried))
     return Markdown(
         f"Validation chose {chosen}. The test accuracy is then **{percent(best.test_accuracy)}**, "
         f"and without regularization, chosen with the same care, {percent(plain.test_accuracy)}. "

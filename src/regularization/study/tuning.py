@@ -23,11 +23,15 @@ def trained(slug, digits, preset):
 
 def tuned(slug, digits, preset):
     """Return a technique's run at the setting with the best mean accuracy on validation images."""
-    run = tried(slug, digits, preset)
+    return best(tried(slug, digits, preset))
+
+
+def best(run):
+    """Return the part of a run of several settings that is best on validation images."""
     mean = run.validation_accuracy.mean("seed")
     # Of equal ones the first, at the lowest learning rate.
-    best = mean.transpose("learning_rate", ...).argmax(...)
-    return run.sel(**{name: mean[name][place].item() for name, place in best.items()})
+    at = mean.transpose("learning_rate", ...).argmax(...)
+    return run.sel(**{name: mean[name][place].item() for name, place in at.items()})
 
 
 def tried(slug, digits, preset):
