@@ -13,7 +13,7 @@ from regularization.analysis.claims import FAILS, HOLDS, OPEN, Estimate
 from regularization.study.registry import EXPERIMENTS
 
 UNTESTED = {"easiest"}  # nothing here measures how easy something is
-CONJECTURES = {"deep-impact", "deeper-dropout", "deeper-alike", "promising"}
+CONJECTURES = {"deep-impact", "deeper-dropout", "deeper-alike", "promising", "promising-idea"}
 
 
 #: Of each claim's checks, the bounds: none may have moved since its outcome was seen.
@@ -59,6 +59,15 @@ def test_each_check_has_the_bounds_that_were_chosen_for_it(built):
         if claim.checks
     }
     assert found == BOUNDS
+
+
+def test_each_bound_that_claims_a_size_says_why_it_is_there(built):
+    """Zero claims a direction, and for a ratio one; a bound that is computed is said elsewhere."""
+    for claim in claims.load(built / "results" / "ledger.json"):
+        for check in claim.checks:
+            finite = {b for b in (check.low, check.high) if abs(b) < float("inf")} - {0}
+            computed = "prediction" in check.estimate.test or check.low == check.high
+            assert computed or not finite or check.why, (claim.name, check.what)
 
 
 def test_each_verdict_flips_when_its_evidence_does(built):

@@ -178,7 +178,7 @@ def test_a_check_says_its_bounds(low, high, words):
     [
         (claims.over_seeds([]), "no evidence"),
         (claims.exact(7), "7"),
-        (claims.over_seeds([-2.5]), "−2.5 (one seed: no interval)"),
+        (claims.over_seeds([-2.5]), "−2.5 (no interval)"),
         (Estimate(0.25, -0.5, 1.0, 5, "x"), "0.25 (−0.5 to 1)"),
     ],
 )
@@ -201,3 +201,39 @@ def test_an_estimate_says_its_interval_where_there_is_one(estimate, words):
 )
 def test_a_number_has_three_digits_or_is_whole(value, words):
     assert claims.number(value) == words
+
+
+def test_a_p_value_is_that_of_the_test_whose_interval_it_is():
+    values = [0.3, 0.5, 0.1, 0.4, 0.6]
+    check = Check("x", claims.over_seeds(values), low=0)
+    assert check.p_value == pytest.approx(stats.ttest_1samp(values, 0).pvalue)
+    far = Check("x", claims.over_seeds(values), low=2)
+    assert far.p_value == pytest.approx(stats.ttest_1samp(values, 2).pvalue)
+    for undecided in (claims.over_seeds([-1.0, 1.2]), claims.exact(3), claims.over_seeds([1.0])):
+        assert Check("x", undecided, low=0).p_value is None
+
+
+def test_of_many_checks_those_that_chance_may_have_decided_are_named():
+    """One that is beyond doubt, and one whose interval hardly keeps off its bound."""
+    sure = [1.0, 1.001, 0.999, 1.0, 1.0]
+    lucky = Estimate(1.0, 0.02, 1.98, 5, "t interval over seeds")
+    checks = [Check("sure", claims.over_seeds(sure), 0), Check("lucky", lucky, 0)]
+    found = claims.decided_by_chance([claim("all", "", *checks)])
+    assert [check.what for _, check in found] == ["lucky"]
+    assert claims.decided_by_chance([claim("none", "")]) == []
+
+
+@pytest.mark.parametrize(
+    "lower, upper, low, near",
+    [(1.1, 1.3, 1, True), (1.3, 1.5, 1, False), (0.7, 0.9, 1, True), (-5, -4, 0, False)],
+)
+def test_a_verdict_is_near_a_bound_where_a_fifth_of_it_would_change_it(lower, upper, low, near):
+    assert claim("x", "", Check("y", estimate(lower, upper), low=low)).near_a_bound == near
+
+
+def test_another_test_set_adds_as_an_independent_error_does():
+    over = claims.over_seeds([0.7, 0.8, 0.6, 0.75, 0.7])
+    wider = claims.with_another_test_set(over, 0.25)
+    half = np.hypot(over.upper - over.mean, 1.96 * 0.25)
+    assert (wider.lower, wider.upper) == pytest.approx((over.mean - half, over.mean + half))
+    assert claims.with_another_test_set(over, 0).upper == pytest.approx(over.upper)

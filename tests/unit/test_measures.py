@@ -5,6 +5,7 @@ import itertools
 import keras
 import numpy as np
 import pytest
+from scipy import stats
 from scipy.special import softmax
 
 from regularization.analysis import evaluation, measures, statistics
@@ -85,16 +86,26 @@ def test_distance_is_up_to_scale_and_to_what_classes_share():
     assert measures.distance(a, a + b) == pytest.approx(np.linalg.norm(left))
 
 
+def test_smoothness_among_some_pixels_is_that_of_a_picture_of_these_alone():
+    images = np.random.default_rng(0).normal(size=(3, 9, 9))
+    images[:, 6:] = images[:, :, :2] = 0  # a border that says nothing
+    inner = np.zeros((9, 9), bool)
+    inner[:6, 2:] = True
+    cut = measures.smoothness(images[:, :6, 2:])
+    assert measures.smoothness(images, inner) == pytest.approx(cut)
+    assert measures.smoothness(images) != pytest.approx(cut)
+
+
 def test_a_layer_with_its_units_in_another_order_and_size_is_the_same():
     rng = np.random.default_rng(0)
     units, others = rng.normal(size=(2, 20, 28, 28))
     sizes = rng.uniform(0.1, 10, (20, 1, 1))
     again = sizes * units[rng.permutation(20)]
-    assert measures.matched_distance(units, again) == pytest.approx(0, abs=1e-6)
-    assert 0.98 < measures.matched_distance(units, others) <= 1
+    assert measures.matched_likeness(units, again) == pytest.approx(1)
+    assert 0 <= measures.matched_likeness(units, others) < 0.1
     # A unit turned into its negative answers to other images: it is no match.
     apart = np.eye(4).reshape(4, 2, 2)
-    assert measures.matched_distance(apart, -apart) == 1
+    assert measures.matched_likeness(apart, -apart) == 0
 
 
 def test_units_are_paired_as_the_best_of_all_permutations():
@@ -103,8 +114,8 @@ def test_units_are_paired_as_the_best_of_all_permutations():
         a, b = rng.normal(size=(2, 4, 2, 2))
         u, v = ([w.ravel() / np.linalg.norm(w) for w in units] for units in (a, b))
         ways = [[u[i] @ v[j] for i, j in enumerate(p)] for p in itertools.permutations(range(4))]
-        sines = [np.sqrt(1 - cosine**2) for cosine in max(ways, key=sum)]
-        assert measures.matched_distance(a, b) == pytest.approx(np.mean(sines))
+        best = [max(cosine, 0) for cosine in max(ways, key=sum)]  # opposite is nothing in common
+        assert measures.matched_likeness(a, b) == pytest.approx(np.mean(best))
 
 
 def test_the_sampling_error_is_the_binomials():
@@ -247,9 +258,49 @@ def late():
 def test_spreads_are_between_seeds_and_between_a_seeds_checkpoints(late):
     first, second = [0.90, 0.92, 0.94], [0.80, 0.80, 0.86]
     between = np.std([np.mean(first), np.mean(second)], ddof=1)
-    within = np.mean([np.std(first), np.std(second)])
+    within = np.sqrt(np.mean([np.var(first, ddof=1), np.var(second, ddof=1)]))
     assert statistics.spreads(late) == pytest.approx((between, within))
-    assert statistics.spreads(late.sel(seed=1)) == (0, pytest.approx(np.std(second)))
+    assert statistics.spreads(late.sel(seed=1)) == (0, pytest.approx(np.std(second, ddof=1)))
+
+
+def test_one_reading_has_both_spreads_and_the_freedom_of_the_better_known(late):
+    between, within = statistics.spreads(late)
+    spread, freedom = statistics.of_one_reading(late)
+    assert spread == pytest.approx(np.hypot(between, within))
+    # Satterthwaite's, by hand: one seed more than none, and two checkpoints more than one each.
+    assert freedom == pytest.approx(spread**4 / (between**4 / 1 + within**4 / 4))
+
+
+def test_two_seeds_of_one_kind_are_no_farther_apart_than_two_of_another_of_that_kind():
+    """Groups of one kind, and of two: half the energy distance, by its closed form on a line.
+
+    Of two normals at 0 and at d of deviation s, E|X - Y| is that of |N(d, 2 s^2)|.
+    """
+    rng = np.random.default_rng(0)
+    groups = {"a": rng.normal(0, 1, 300), "b": rng.normal(0, 1, 300), "far": rng.normal(2, 1, 300)}
+    found = statistics.apart(groups, lambda x, y: abs(x - y))
+    means = {pair: values.mean() for pair, values in found.items()}
+    own, across = 2 / np.sqrt(np.pi), stats.foldnorm.mean(2 / np.sqrt(2), scale=np.sqrt(2))
+    assert means["a", "b"] == pytest.approx(0, abs=0.02)
+    assert means["a", "far"] == pytest.approx(across - own, rel=0.1)
+
+
+def test_the_interval_over_pseudovalues_holds_the_truth_as_often_as_it_says():
+    """Where each seed is in several pairs, the interval over the pairs alone is too narrow."""
+    rng, held = np.random.default_rng(0), []
+    for _ in range(400):
+        groups = dict(zip("ab", rng.normal(size=(2, 5, 20)), strict=True))
+        values = statistics.apart(groups, lambda x, y: np.linalg.norm(x - y))["a", "b"]
+        _, lower, upper = statistics.interval(values)
+        held.append(lower <= 0 <= upper)
+    assert 0.9 < np.mean(held) <= 0.99
+
+
+def test_pseudovalues_of_a_mean_are_the_values_themselves():
+    values = np.array([1.0, 5.0, 2.0])
+    found = statistics.pseudovalues(lambda places: values[places].mean(), 3)
+    np.testing.assert_allclose(found, values)
+    assert len(statistics.pseudovalues(lambda places: values[places].mean(), 2)) == 1
 
 
 def test_ranks_are_among_those_of_the_own_class():

@@ -47,6 +47,7 @@ def cells(figure):
 
 
 def numbers(text):
+    text = text.replace("\N{MINUS SIGN}", "-")
     return [float(number) for number in re.findall(r"-?\d+(?:\.\d+)?", text)]
 
 

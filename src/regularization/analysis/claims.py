@@ -6,7 +6,7 @@ stated beside them.
 
 import json
 import math
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 
 import numpy as np
 from scipy import stats
@@ -35,7 +35,7 @@ class Estimate:
         if self.lower == self.upper:
             return number(self.mean)
         if math.isinf(self.lower):
-            return f"{number(self.mean)} (one seed: no interval)"
+            return f"{number(self.mean)} (no interval)"
         return f"{number(self.mean)} ({number(self.lower)} to {number(self.upper)})"
 
 
@@ -100,12 +100,13 @@ def exact(value):
 
 @dataclass(frozen=True)
 class Check:
-    """Whether an estimate lies between two bounds."""
+    """Whether an estimate lies between two bounds; `why` they are where they are."""
 
     what: str
     estimate: Estimate
     low: float = -math.inf
     high: float = math.inf
+    why: str = ""
 
     def __post_init__(self):
         """Refuse bounds that are not numbers, or in the wrong order."""
@@ -127,14 +128,36 @@ class Check:
 
     @property
     def expected(self):
-        """The bounds in words."""
+        """The bounds in words, and why they are there."""
+        why = f" ({self.why})" if self.why else ""
         if self.low == self.high:
-            return f"expected {number(self.low)}"
+            return f"expected {number(self.low)}{why}"
         if math.isinf(self.high):
-            return f"expected at least {number(self.low)}"
+            return f"expected at least {number(self.low)}{why}"
         if math.isinf(self.low):
-            return f"expected at most {number(self.high)}"
-        return f"expected {number(self.low)} to {number(self.high)}"
+            return f"expected at most {number(self.high)}{why}"
+        return f"expected {number(self.low)} to {number(self.high)}{why}"
+
+    @property
+    def p_value(self):
+        """How likely so clear an outcome is by chance; None where it has no interval, or is open.
+
+        That of the two-sided test whose interval it is, at the bound nearest to the estimate.
+        """
+        e = self.estimate
+        if self.outcome == OPEN or not 0 < e.upper - e.lower < math.inf:
+            return None
+        of = stats.norm if "McNemar" in e.test else stats.t(e.n - 1)
+        error = (e.upper - e.lower) / 2 / of.ppf(0.975)
+        away = min(abs(e.mean - bound) for bound in (self.low, self.high))
+        return float(2 * of.sf(away / error))
+
+    def with_bounds_times(self, factor):
+        """Return the check with its bound times a factor; of two bounds, their distance."""
+        if math.isinf(self.low) or math.isinf(self.high):
+            return replace(self, low=self.low * factor, high=self.high * factor)
+        centre, reach = (self.low + self.high) / 2, (self.high - self.low) / 2 * factor
+        return replace(self, low=centre - reach, high=centre + reach)
 
 
 @dataclass(frozen=True)
@@ -155,6 +178,16 @@ class Claim:
             return OPEN
         return outcomes.pop()
 
+    @property
+    def near_a_bound(self):
+        """Whether another verdict would follow if one of the bounds were a fifth off."""
+        moved = (
+            (*self.checks[:place], check.with_bounds_times(factor), *self.checks[place + 1 :])
+            for place, check in enumerate(self.checks)
+            for factor in (0.8, 1.2)
+        )
+        return any(replace(self, checks=checks).verdict != self.verdict for checks in moved)
+
     def as_dict(self):
         """Return the claim as what JSON can hold, verdict and outcomes included."""
         checks = [
@@ -162,6 +195,7 @@ class Claim:
                 "what": check.what,
                 "estimate": _finite(asdict(check.estimate)),
                 "bounds": _finite({"low": check.low, "high": check.high}),
+                "why": check.why,
                 "outcome": check.outcome,
             }
             for check in self.checks
@@ -169,12 +203,39 @@ class Claim:
         return {"name": self.name, "text": self.text, "verdict": self.verdict, "checks": checks}
 
 
-def one_more_run(what, quoted, values, spread=None, rounding=0.0):
+def decided_by_chance(claims):
+    """Return the checks whose outcome may be chance, since there are so many: (claim, check).
+
+    Of those with an interval that are decided, the false discovery rate is held at 5 % however they
+    depend on each other (Benjamini and Yekutieli, 2001).
+    """
+    decided = [(c, check) for c in claims for check in c.checks if check.p_value is not None]
+    if not decided:
+        return []
+    adjusted = stats.false_discovery_control([c.p_value for _, c in decided], method="by")
+    return [each for each, p in zip(decided, adjusted, strict=True) if p > 0.05]
+
+
+def with_another_test_set(estimate, error):
+    """Return an estimate with an interval that holds what other test images would change, too.
+
+    `error` is the standard error from the images that there happen to be, in the same unit. The two
+    add as independent errors do, the second by the normal distribution.
+    """
+    halves = np.hypot(
+        [estimate.mean - estimate.lower, estimate.upper - estimate.mean], 1.96 * error
+    )
+    ends = dict(lower=estimate.mean - halves[0], upper=estimate.mean + halves[1])
+    return replace(estimate, **ends, test=f"{estimate.test}, and another test set")
+
+
+def one_more_run(what, quoted, values, spread=None, freedom=None, rounding=0.0):
     """Return the check that a figure of one run lies where one more run of ours would fall.
 
-    `values` are ours, one a seed, `spread` the standard deviation of a single run if it is more
-    than theirs. The bounds are Student's 95 % prediction interval, `spread t sqrt(1 + 1/n)`, and
-    half of the last digit that was printed, `rounding`.
+    `values` are ours, one a seed, `spread` the standard deviation of a single run with its degrees
+    of `freedom`, if it is known better than from these values. The bounds are Student's 95 %
+    prediction interval, `spread t sqrt(1 + 1/n)`, and half of the last digit that was printed,
+    `rounding`.
     """
     values, test = np.asarray(values), "prediction interval of one more run"
     n = len(values)
@@ -182,7 +243,8 @@ def one_more_run(what, quoted, values, spread=None, rounding=0.0):
     if n < 2 or not math.isfinite(difference):
         return Check(what, Estimate(difference, -math.inf, math.inf, n, test), 0, 0)
     spread = np.std(values, ddof=1) if spread is None else spread
-    reach = float(stats.t.ppf(0.975, n - 1) * spread * math.sqrt(1 + 1 / n)) + rounding
+    freedom = n - 1 if freedom is None else freedom
+    reach = float(stats.t.ppf(0.975, freedom) * spread * math.sqrt(1 + 1 / n)) + rounding
     return Check(what, Estimate(difference, difference, difference, n, test), -reach, reach)
 
 
@@ -207,6 +269,7 @@ def load(path):
                     check["what"],
                     Estimate(**_infinite(check["estimate"])),
                     **_infinite(check["bounds"]),
+                    why=check["why"],
                 )
                 for check in each["checks"]
             ),

@@ -4,15 +4,17 @@ import numpy as np
 from scipy.optimize import linear_sum_assignment
 
 
-def smoothness(images):
+def smoothness(images, among=None):
     """Return the correlation of each pixel with its right and lower neighbours, over all images.
 
     `images` is `[..., height, width]`. 1 is a plane, 0 salt and pepper; Moran's I on a grid, in
-    all but the borders' weights.
+    all but the borders' weights. `among`, bool `[height, width]`, are pixels that alone count.
     """
     images = np.asarray(images, "float64")
-    right = images[..., :, :-1].ravel(), images[..., :, 1:].ravel()
-    below = images[..., :-1, :].ravel(), images[..., 1:, :].ravel()
+    among = np.ones(images.shape[-2:], bool) if among is None else among
+    along, down = among[:, :-1] & among[:, 1:], among[:-1] & among[1:]
+    right = images[..., :, :-1][..., along].ravel(), images[..., :, 1:][..., along].ravel()
+    below = images[..., :-1, :][..., down].ravel(), images[..., 1:, :][..., down].ravel()
     return _correlation(*(np.concatenate(pair) for pair in zip(right, below, strict=True)))
 
 
@@ -98,17 +100,18 @@ def distance(a, b):
     return float(np.sqrt(max(0.0, 1 - likeness(a, b) ** 2)))
 
 
-def matched_distance(a, b):
-    """Return the distance up to scale of two hidden layers' weights, unit by unit, averaged.
+def matched_likeness(a, b):
+    """Return how alike two hidden layers' weights are, unit by unit: the mean cosine of the pairs.
 
     Both are `[units, height, width]`. A layer's units have no order, so they are first paired such
     that the cosines of the pairs are largest in sum (Kuhn, 1955); a ReLU ignores each one's scale.
+    1 is the same pictures, 0 nothing in common, as of a unit that is turned into its negative.
     """
     a, b = (np.asarray(w, "float64").reshape(len(w), -1) for w in (a, b))
     a, b = (w / (np.linalg.norm(w, axis=1, keepdims=True) + 1e-300) for w in (a, b))
     cosines = a @ b.T
     pairs = linear_sum_assignment(cosines, maximize=True)
-    return float(np.mean(np.sqrt(np.clip(1 - cosines[pairs] ** 2, 0, 1))))
+    return float(np.mean(cosines[pairs].clip(0)))
 
 
 def _correlation(a, b):

@@ -33,11 +33,22 @@ SIZES = {
             seeds=2, steps=100, sizes=(100, 1_000), shares=(0.0, 0.4), five=dict(steps=500, seeds=2)
         ),
     ),
+    # `lengths`: training images, and the steps after which the training accuracy no longer rises.
     "deeper": (
         dict(
-            networks=((128,), (128, 128), (1024,), (1024, 1024)), seeds=3, steps=1_000, longer=8_000
+            narrow=((), (128,), (128, 128)),
+            wide=((1024,), (1024, 1024)),
+            lengths=((1_000, 2_000), (5_000, 5_000), (ALL, 24_000)),
+            seeds=5,
+            wide_seeds=3,
         ),
-        dict(networks=((16,),), seeds=2, steps=60, longer=120),
+        dict(
+            narrow=((), (16,)),
+            wide=((24,),),
+            lengths=((200, 40),),
+            seeds=2,
+            wide_seeds=2,
+        ),
     ),
     "exact": (
         dict(
