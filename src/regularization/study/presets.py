@@ -23,14 +23,24 @@ SIZES = {
     ),
     "when_it_helps": (
         dict(
-            seeds=3,
+            few=(100, 300, 1_000),
+            few_seeds=20,
+            many=(5_000, 20_000, ALL),
+            seeds=5,
             steps=15_000,
-            sizes=(100, 300, 1_000, 5_000, 20_000, ALL),
+            longer=150_000,
+            review=250,  # steps between two looks of who stops in time
             shares=(0.0, 0.15, 0.3, 0.45, 0.6),
-            five=dict(steps=150_000, seeds=5),
         ),
         dict(
-            seeds=2, steps=100, sizes=(100, 1_000), shares=(0.0, 0.4), five=dict(steps=500, seeds=2)
+            few=(100,),
+            few_seeds=3,
+            many=(1_000,),
+            seeds=2,
+            steps=100,
+            longer=500,
+            review=10,
+            shares=(0.0, 0.4),
         ),
     ),
     # `lengths`: training images, and the steps after which the training accuracy no longer rises.
