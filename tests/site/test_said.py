@@ -2,6 +2,8 @@
 
 import json
 import re
+import tomllib
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -13,6 +15,8 @@ from scipy import stats
 from regularization.analysis import claims
 from regularization.core import data
 from regularization.study.registry import EXPERIMENTS, POST, TECHNIQUES
+
+ROOT = Path(__file__).parents[2]
 
 
 @pytest.fixture(scope="module")
@@ -195,6 +199,24 @@ def test_each_claims_row_has_its_own_verdict_and_checks(page, built):
         _, counts, last = [cell.get_text() for cell in link.select("th, td")]
         assert counts == f"{held} of {len(claim['checks'])}"
         assert last.split(" ", 1)[1] == expected
+
+
+def test_the_errata_say_the_verdict_that_the_ledger_has_now(page, built):
+    def text(cell):
+        return cell.get_text().replace("\N{RIGHT SINGLE QUOTATION MARK}", "'")
+
+    ledger = {c.name: c for c in claims.load(built / "results" / "ledger.json")}
+    rows = [[*row.select("th, td")] for row in page("errata").select("article table tr")[1:]]
+    known = tomllib.loads((ROOT / "book" / "errata.toml").read_text(encoding="utf-8"))["erratum"]
+    assert len(rows) == len(known) > 10
+    for (where, said, now, why), each in zip(rows, known, strict=True):
+        assert [text(said), text(why)] == [f"Then: {each['said']}", each["why"]]
+        if "claim" in each:
+            claim = ledger[each["claim"]]
+            assert where.a["href"].endswith(f"#claim-{claim.name}")
+            assert text(where) == claim.text and text(now).startswith(f"Now: {claim.verdict}: ")
+        else:
+            assert where.a["href"].endswith(f"{each['page'].rpartition('/')[2]}.html")
 
 
 def test_the_digits_page_counts_the_digits(page, built):

@@ -1,5 +1,6 @@
 """The pages of the book, in the order of `_toc.yml`."""
 
+import json
 from pathlib import Path
 
 import yaml
@@ -21,3 +22,10 @@ def _pages(entry):
 def notebooks():
     """Return the pages that are notebooks."""
     return [page for page in pages() if (ROOT / "book" / f"{page}.ipynb").is_file()]
+
+
+def title(page):
+    """Return the title of a page that is a notebook."""
+    cells = json.loads((ROOT / "book" / f"{page}.ipynb").read_text(encoding="utf-8"))["cells"]
+    text = "".join(line for cell in cells for line in [*cell["source"], "\n"])
+    return next(line[2:] for line in text.splitlines() if line.startswith("# "))

@@ -3,15 +3,17 @@
 import csv
 import json
 import shutil
+import tomllib
 from html import escape
 from pathlib import Path
 
 import yaml
 
+from regularization.analysis import claims
 from regularization.report import pictures, style, tables
 from regularization.results import export, provenance
 from regularization.study import registry
-from workflow.build import brought, records
+from workflow.build import brought, contents, records
 from workflow.tools.repository import address
 
 ROOT = Path(__file__).parents[2]
@@ -32,6 +34,8 @@ def write(build, found, stage, files):
         "results": raw(table_of_results(found)),
         "cite": citation(),
     }
+    if (stage / "errata.md").is_file():
+        parts["errata"] = raw(errata(build))
     (stage / "generated").mkdir()
     for name, text in parts.items():
         (stage / "generated" / f"{name}.txt").write_text(text + "\n")
@@ -152,6 +156,35 @@ def citation():
     )
     file = '<a href="files/CITATION.cff">CITATION.cff</a>'
     return f"{text}\n\n```bibtex\n@software{{seeing_regularization,\n{bibtex}\n}}\n```\n\n{file}"
+
+
+def errata(build):
+    """Return what an earlier edition said, as a table; a claim's verdict now is the ledger's."""
+    known = tomllib.loads((ROOT / "book" / "errata.toml").read_text(encoding="utf-8"))
+    path = build / "results" / "ledger.json"
+    ledger = {claim.name: claim for claim in claims.load(path)} if path.is_file() else {}
+    rows = []
+    for each in known["erratum"]:
+        if name := each.get("claim"):
+            text, now = name, "see there"  # where the ledger has not been made
+            if name in ledger:
+                text, now = ledger[name].text, _now(ledger[name])
+            at = f"reproduction.html#claim-{name}"
+        else:
+            at, text, now = f"{each['page']}.html", contents.title(each["page"]), each["now"]
+        where = style.Html(f'<a href="{at}">{escape(text)}</a>')
+        # On a phone the cells stand one below another, without their headers.
+        rows.append([where, f"Then: {each['said']}", f"Now: {now}", each["why"]])
+    caption = f"Errata of version {known['edition']}."
+    return tables.table(["where", "then", "now", "why"], rows, caption, "stacked")
+
+
+def _now(claim):
+    """Return a claim's verdict in words, with its one check or how many of them hold."""
+    if len(claim.checks) == 1:
+        return f"{claim.verdict}: {claim.checks[0].estimate}"
+    held = sum(check.outcome == claims.HOLDS for check in claim.checks)
+    return f"{claim.verdict}: {held} of {len(claim.checks)} checks hold"
 
 
 def footer(build, found):
