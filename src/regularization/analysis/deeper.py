@@ -60,8 +60,8 @@ def trained(digits, preset):
         depth = len(place[0]), place[1]
         l2 = train_at(L2(strengths.get(depth, STRENGTHS)))
         if depth not in strengths:
-            strengths[depth] = l2.validation_accuracy.mean("seed").idxmax("strength").item()
-            l2 = l2.sel(strength=strengths[depth])
+            l2 = tuning.best(l2)
+            strengths[depth] = l2.settings.technique.strength
         length = np.mean([np.linalg.norm(weights) for weights in l2.weights.values])
         norm = train_at(WeightNormalization(float(f"{length:.2g}")))
         each = train_at(Technique()), train_at(Dropout(0.5)), l2, norm
@@ -148,13 +148,13 @@ def gained(tried, place, title):
     return 100 * np.subtract(*chosen)
 
 
-def alike(runs, place):
+def alike(runs, place, titles=TITLES):
     """Return how alike two techniques' first layers are, over two seeds of one, by pair of titles.
 
     An array by seed of the jackknife's pseudo-values. Two seeds of one technique have as much in
     common as two seeds of the other have, in the geometric mean: 1 is as alike as that.
     """
-    weights = {title: run.weights.values for title, run in runs[place].items()}
+    weights = {title: runs[place][title].weights.values for title in titles}
     return statistics.apart(weights, measures.matched_likeness, over=_over_their_own)
 
 
@@ -204,7 +204,7 @@ def _smooths(runs, deep, grain):
 def _alike(runs, deep):
     checks = []
     for place in deep:
-        here, there = (alike(r, place)[ALIKE] for r in (runs, shallow(runs, place)))
+        here, there = (alike(r, place, ALIKE)[ALIKE] for r in (runs, shallow(runs, place)))
         checks += [
             Check(
                 f"likeness over that of two seeds of one, {name(*place)}",

@@ -71,7 +71,6 @@ def table(headers, rows, caption, kind=""):
     return Figure(content, caption, kind="Table")
 
 
-NEAR = ", near a bound"  # a fifth more or less of it, and the verdict would be another
 _MARKS = {HOLDS: "✓", IN_PART: "◐", FAILS: "✗", OPEN: "?"}
 
 
@@ -81,7 +80,7 @@ def ledger(claims):
         [
             Html(f'<span id="claim-{claim.name}">{html.escape(claim.text)}</span>'),
             Html("".join(f"<p>{html.escape(_check_line(check))}</p>" for check in claim.checks)),
-            f"{_MARKS[claim.verdict]} {claim.verdict}{NEAR if claim.near_a_bound else ''}",
+            _verdict(claim),
         ]
         for claim in claims
     ]
@@ -95,12 +94,16 @@ def ledger_summary(claims):
         [
             Html(f'<a href="#claim-{claim.name}">{html.escape(claim.text)}</a>'),
             f"{sum(check.outcome == HOLDS for check in claim.checks)} of {len(claim.checks)}",
-            f"{_MARKS[claim.verdict]} {claim.verdict}{NEAR if claim.near_a_bound else ''}",
+            _verdict(claim),
         ]
         for claim in claims
     ]
     caption = "Every claim, how many of its checks hold, and the verdict."
     return table(["claim", "checks that hold", "verdict"], rows, caption)
+
+
+def _verdict(claim):
+    return f"{_MARKS[claim.verdict]} {claim.verdict}" + ", near a bound" * claim.near_a_bound
 
 
 def _check_line(check):
@@ -141,7 +144,7 @@ def percent(values, digits=1):
 def spread(estimate, places=2):
     """Write an estimate with half of its interval, so many places each: "0.40 ± 0.25"."""
     half = (estimate.upper - estimate.lower) / 2
-    said = f"{round(estimate.mean, places) or 0.0:.{places}f}".replace("-", "\N{MINUS SIGN}")
+    said = f"{round(estimate.mean, places) or 0.0:.{places}f}"  # no minus before a zero
     return f"{said} ± {half:.{places}f}" if np.isfinite(half) else said
 
 

@@ -43,7 +43,7 @@ SIZES = {
             shares=(0.0, 0.4),
         ),
     ),
-    # `lengths`: training images, and the steps after which the training accuracy no longer rises.
+    # `lengths`: training images, and the steps after which the accuracy moves little.
     "deeper": (
         dict(
             narrow=((), (128,), (128, 128)),

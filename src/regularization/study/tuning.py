@@ -30,7 +30,7 @@ def best(run):
     """Return the part of a run of several settings that is best on validation images."""
     mean = run.validation_accuracy.mean("seed")
     # Of equal ones the first, at the lowest learning rate.
-    at = mean.transpose("learning_rate", ...).argmax(...)
+    at = mean.transpose("learning_rate", ..., missing_dims="ignore").argmax(...)
     return run.sel(**{name: mean[name][place].item() for name, place in at.items()})
 
 
