@@ -46,6 +46,44 @@ def test_files_packed_by_another_gzip_are_the_same_digits(mnist_folder):
     assert len(data.load("mnist").test_labels) == 30
 
 
+@pytest.mark.parametrize(
+    "name",
+    ["{}.idx-ubyte", "MNIST/raw/{}", "{} (1).gz", "{}.bin", "swapped"],
+)
+def test_files_are_known_by_their_content_under_any_name(mnist_folder, name):
+    expected = data.load("mnist")
+    contents = {path: path.read_bytes() for path in sorted(mnist_folder.glob("*.gz"))}
+    (mnist_folder / "mnist.npz").write_bytes(b"PK")  # what else may lie there
+    (mnist_folder / "MNIST" / "raw").mkdir(parents=True)
+    for path in contents:
+        path.unlink()
+    for (path, packed), other in zip(contents.items(), data.FILES, strict=True):
+        given = f"{other}.gz" if name == "swapped" else name.format(path.stem)
+        content = packed if given.endswith("gz") else gzip.decompress(packed)
+        (mnist_folder / given).write_bytes(content)
+    assert data.load("mnist").hash == expected.hash
+
+
+def test_what_is_missing_is_named_with_what_is_there(mnist_folder):
+    (mnist_folder / "t10k-labels-idx1-ubyte.gz").rename(mnist_folder / "labels.txt")
+    (mnist_folder / "labels.txt").write_text("7 2 1 0", encoding="utf-8")
+    with pytest.raises(data.DataError, match="no t10k-labels-idx1-ubyte.gz.* holds labels.txt, t1"):
+        data.load("mnist")
+
+
+def test_auto_takes_the_stand_in_where_mnist_cannot_be_kept(monkeypatch, capsys):
+    """A home that cannot be written, for one."""
+
+    def refused(**_):
+        raise PermissionError(13, "Permission denied")
+
+    monkeypatch.delenv("MNIST_DIR", raising=False)
+    monkeypatch.setattr("pooch.retrieve", refused)
+    assert data.load("auto").name == "digits" and "Permission denied" in capsys.readouterr().out
+    with pytest.raises(data.Unreachable, match="Expected a network and room for it"):
+        data.load("mnist")
+
+
 def spoil(folder, how):
     path = folder / "train-labels-idx1-ubyte.gz"
     content = bytearray(gzip.decompress(path.read_bytes()))

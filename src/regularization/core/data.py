@@ -1,7 +1,7 @@
 """The digits: MNIST from a folder, the cache or a mirror, or scikit-learn's small stand-in.
 
-MNIST is four IDX files, gzipped or not, each checked against the sha256 that its publisher's
-files have had since 1998. `MNIST_DIR` names a folder that holds them.
+MNIST is four IDX files, gzipped or not, known by the sha256 that its publisher's files have had
+since 1998, and not by their names. `MNIST_DIR` names a folder that holds them.
 """
 
 import contextlib
@@ -46,6 +46,7 @@ MIRRORS = (
 LARGEST = 47_040_016  # bytes of the largest of the four, unpacked
 TIMEOUT = (3, 30)  # seconds: to connect, and between two packets
 PATIENCE = 300  # seconds that a file may take, so that no mirror drips for ever
+UNREADABLE = (ValueError, EOFError, OSError, gzip.zlib.error)  # what is raised of a bad file
 VALIDATION = 5_000  # the first training images, held back as in the post
 
 
@@ -106,14 +107,14 @@ def load(name="auto"):
 
 
 class Unreachable(DataError):
-    """No copy of MNIST on this machine, and no mirror answers."""
+    """No copy of MNIST on this machine, and none can be fetched."""
 
     def __init__(self, reason):
         """Keep the short `reason`, for the one line that `auto` prints."""
         self.reason = reason
         super().__init__(
-            f"MNIST cannot be had: {reason}. Expected a network, or the four files of MNIST in a "
-            f"folder. Put {', '.join(f'{file}.gz' for file in FILES)} into one and set "
+            f"MNIST cannot be had: {reason}. Expected a network and room for it, or its four files "
+            f"in a folder. Put {', '.join(f'{file}.gz' for file in FILES)} into one and set "
             "MNIST_DIR=folder, or ask for the stand-in with DATA=digits."
         )
 
@@ -121,7 +122,7 @@ class Unreachable(DataError):
 def find_mnist():
     """Return the folder with MNIST's files: MNIST_DIR, else the user's cache, filled if need be."""
     if folder := os.environ.get("MNIST_DIR"):
-        return Path(folder)
+        return Path(folder).expanduser()
     import pooch
 
     cache = Path(pooch.os_cache("seeing-regularization")) / "mnist"
@@ -161,10 +162,8 @@ def _fetch(file, cache):
         except ValueError:  # a wrong hash: pooch has already thrown the file away
             reasons.append(f"{mirror} sent another file")
         except OSError as error:
-            raise DataError(
-                f"MNIST cannot be kept in {cache}: {error}. Expected a folder that can be written. "
-                "Make room there, or set MNIST_DIR to a folder that holds the four files."
-            ) from error
+            reason = f"it cannot be kept in {cache}: {error}"
+            raise Unreachable(reason) from error
     raise Unreachable("no mirror answers: " + ", ".join(reasons))
 
 
@@ -197,36 +196,52 @@ def _load_mnist(folder):
 
 
 def _read_file(folder, file):
-    """Return one of MNIST's files, gzipped or not, as an array, or say what is wrong with it."""
+    """Return one of MNIST's files as an array, under whatever name; or say what is wrong."""
     remedy = "Put a fresh copy there, or leave MNIST_DIR unset to have it downloaded."
     if not folder.is_dir():
         raise DataError(
             f"MNIST_DIR={folder} is not a folder. Expected one that holds {', '.join(FILES)}, "
             f"gzipped or not. {remedy}"
         )
-    path = next((p for p in (folder / f"{file}.gz", folder / file) if p.is_file()), None)
-    if path is None:
+    named = [path for path in (folder / f"{file}.gz", folder / file) if path.is_file()]
+    held = sorted([*folder.iterdir(), *folder.glob("MNIST/raw/*")])
+    # Other gzip programs pack other bytes, and browsers give other names: the content decides.
+    for path in [*named, *(path for path in held if path.is_file())]:
+        with contextlib.suppress(*UNREADABLE):
+            content = _content(path)
+            if hashlib.sha256(content).hexdigest() == FILES[file][1]:
+                return parse_idx(content)
+    if not named:
+        names = ", ".join(str(path.relative_to(folder)) for path in held[:9]) or "nothing"
         raise DataError(
-            f"MNIST_DIR={folder} has no {file}.gz. Expected all of {', '.join(FILES)}, "
-            f"gzipped or not. {remedy}"
+            f"MNIST_DIR={folder} has no {file}.gz, under no other name either. It holds {names}"
+            f"{', ...' if held[9:] else ''}. Expected all of {', '.join(FILES)}, gzipped or not. "
+            f"{remedy}"
         )
     try:
-        with (gzip.open if path.suffix == ".gz" else open)(path, "rb") as opened:
-            content = opened.read(LARGEST + 1)  # a few packed bytes may hold very many
-        if len(content) > LARGEST:
-            raise ValueError(f"it is too long: more than {LARGEST} bytes")
-        array = parse_idx(content)
-    except (ValueError, EOFError, OSError, gzip.zlib.error) as error:
+        content = _content(named[0])
+        parse_idx(content)
+    except UNREADABLE as error:
         raise DataError(
-            f"{path} is damaged: {error}. Expected an IDX file of MNIST. {remedy}"
+            f"{named[0]} is damaged: {error}. Expected an IDX file of MNIST. {remedy}"
         ) from error
-    # Another gzip program packs the same bytes differently: the content decides.
-    found, expected = hashlib.sha256(content).hexdigest(), FILES[file][1]
-    if found != expected:
-        raise DataError(
-            f"{path} is not MNIST's: its sha256 is {found}, expected {expected}. {remedy}"
-        )
-    return array
+    raise DataError(
+        f"{named[0]} is not MNIST's: its sha256 is {hashlib.sha256(content).hexdigest()}, expected "
+        f"{FILES[file][1]}. {remedy}"
+    )
+
+
+def _content(path):
+    """Return the bytes of an IDX file, unpacked; of any other the first four."""
+    with open(path, "rb") as file:
+        packed = file.read(2) == b"\x1f\x8b"
+    with (gzip.open if packed else open)(path, "rb") as file:
+        head = file.read(4)
+        # A few packed bytes may hold very many.
+        content = head + (file.read(LARGEST) if head[:2] == b"\0\0" else b"")
+    if len(content) > LARGEST:
+        raise ValueError(f"it is too long: more than {LARGEST} bytes")
+    return content
 
 
 def parse_idx(content):
