@@ -1,44 +1,80 @@
 # The front door. `make help` lists what it opens.
+# GNU make 3.81, which macOS has, reads it too.
+
+# Of these the environment may hold a value; others are those that make is told alone, for other
+# tools have variables of such names: make book BUILD=folder.
 PRESET  ?= paper
 DATA    ?= auto
 BACKEND ?= tensorflow
 JOBS    ?= $(shell getconf _NPROCESSORS_ONLN 2>/dev/null || echo 2)
-BUILD   ?= _build
 PORT    ?= 8000
-PROFILE ?=
-GPU     ?= 0
-CONFIG  ?=
-VERSION ?=
-AGAINST ?=
-RUNS    ?=
+$(if $(filter environment,$(origin BUILD)),$(info \
+  BUILD=$(BUILD) in the environment is not read. To build there: make book BUILD=folder))
+BUILD   = _build
+PROFILE =
+GPU     = 0
+CONFIG  =
+VERSION =
+AGAINST =
+RUNS    =
+NAME    =
+TITLE   =
+BOOK    =
+MACHINE =
 
-one_of = $(if $(filter $(words $($(1))):$($(1)),$(addprefix 1:,$(2))),,$(error \
-  $(1)='$($(1))' is unknown. Expected one of: $(2). For example: make book $(1)=$(firstword $(2))))
+# What is not known is refused, or passed over where it is the environment's.
+refused = $(if $(filter environment,$(origin $(1))),$(info \
+  $(1)=$($(1)) in the environment is not read. Expected $(2))$(eval $(1) := $(3)),$(error \
+  $(1)='$($(1))' is unknown. Expected $(2). For example: make book $(1)=$(3)))
+one_of = $(if $(filter-out 1,$(words $($(1))))$(filter-out $(2),$($(1))),$(call \
+  refused,$(1),one of: $(2),$(firstword $(2))))
+number = $(if $(filter 0,$(shell expr x$(call quoted,$($(1))) : 'x[$(2)-9][0-9]*$$')),$(call \
+  refused,$(1),a number from $(2) on,$(3)))
+quoted = '$(subst ','\'',$(1))'
+home = $(patsubst ~/%,$(HOME)/%,$(1))
 $(call one_of,PRESET,paper quick)
 $(call one_of,DATA,auto mnist digits)
 $(call one_of,BACKEND,tensorflow jax)
+$(call number,JOBS,1,2)
+$(call number,PORT,1,8000)
+$(call number,GPU,0,1)
 PROFILES = $(patsubst profiles/%/config.yaml,%,$(wildcard profiles/*/config.yaml))
 $(if $(PROFILE),$(call one_of,PROFILE,$(PROFILES)))
-WHERE = --build "$(BUILD)" --jobs $(JOBS) --gpus $(GPU) $(if $(PROFILE),--profile $(PROFILE))
+# Not every shell writes a home for ~ after a =.
+override BUILD := $(call home,$(BUILD))
+override RUNS := $(call home,$(RUNS))
+override AGAINST := $(call home,$(AGAINST))
+override CONFIG := $(call home,$(CONFIG))
+IN = --build $(call quoted,$(BUILD))
+WHERE = $(IN) --jobs $(JOBS) --gpus $(GPU) $(if $(PROFILE),--profile $(PROFILE))
 
 export KERAS_BACKEND := $(BACKEND)
 # Chapters run in their own folders, so a relative folder is made absolute here, where it was given.
 ifneq ($(MNIST_DIR),)
-override export MNIST_DIR := $(shell cd "$(MNIST_DIR)" 2>/dev/null && pwd || echo "$(MNIST_DIR)")
+given := $(call quoted,$(call home,$(MNIST_DIR)))
+override MNIST_DIR := $(shell CDPATH= cd -- $(given) 2>/dev/null && pwd || printf %s $(given))
+export MNIST_DIR
 endif
-# A checkout runs its own sources, whatever environment it was lent.
+# Text is UTF-8, also where a locale says otherwise; and how somebody has set up Keras for work of
+# his own (floatx, say) is not for the book.
+export PYTHONUTF8 := 1
+export KERAS_HOME := $(CURDIR)/.venv/keras
+# A checkout runs its own sources, whatever environment it was lent. (Recipes name what they run by
+# BIN: what stands in a line alone, make of macOS looks for where PATH was before.)
 export PYTHONPATH := $(CURDIR)/src
 ifeq ($(OS),Windows_NT)
+BIN = .venv/Scripts/
 export PATH := $(CURDIR)/.venv/Scripts;$(PATH)
 else
+BIN = .venv/bin/
 export PATH := $(CURDIR)/.venv/bin:$(PATH)
 endif
 
 BIOME = node_modules/.bin/biome
-PACKAGES = $(if $(shell command -v npm),node_modules/.installed)
+PACKAGES = $(if $(shell command -v npm 2>/dev/null),node_modules/.installed)
 
 .PHONY: help book quick sweep chapter pdf links lint test test-all bench verify publish release lab \
-  serve lock picture strip repository clean
+  serve lock picture strip repository clean anew
 
 help:  ## this list
 	@echo "make book    execute every chapter and build the site ($(BUILD)/html/index.html)"
@@ -68,10 +104,10 @@ help:  ## this list
 	@echo "PRESET=paper|quick  DATA=auto|mnist|digits  BACKEND=tensorflow|jax"
 	@echo "PROFILE=slurm runs the jobs of book and sweep on a cluster (profiles/README.md)"
 	@echo "RUNS=folder, archive or address of runs that were trained elsewhere: a book in minutes"
-	@echo "MNIST_DIR=folder with MNIST's four files  JOBS=chapters at a time"
+	@echo "MNIST_DIR=folder with MNIST's four files  JOBS=chapters at a time  LAB_OPTIONS=for make lab"
 
 book: .venv/.installed
-	@python -m workflow.build.book --preset $(PRESET) --dataset $(DATA) $(if $(RUNS),--runs "$(RUNS)") $(WHERE)
+	@$(BIN)python -m workflow.build.book --preset $(PRESET) --dataset $(DATA) $(if $(RUNS),--runs $(call quoted,$(RUNS))) $(WHERE)
 
 quick:
 	@$(MAKE) --no-print-directory book PRESET=quick
@@ -79,31 +115,32 @@ quick:
 sweep: .venv/.installed
 	$(if $(CONFIG),,$(error CONFIG is not set. Expected the file of a sweep. \
 	  For example: make sweep CONFIG=sweeps/hundred_seeds.toml))
-	@python -m workflow.build.sweep --config "$(CONFIG)" --dataset $(DATA) $(WHERE)
+	@$(BIN)python -m workflow.build.sweep --config $(call quoted,$(CONFIG)) --dataset $(DATA) $(WHERE)
 
 chapter: .venv/.installed
-	@python -m workflow.tools.chapter --name="$$NAME" --title="$$TITLE"
+	@$(BIN)python -m workflow.tools.chapter --name=$(call quoted,$(NAME)) --title=$(call quoted,$(TITLE))
 
 pdf: .venv/.installed
-	@python -m workflow.site.browser
+	@$(BIN)python -m workflow.site.browser
 	@$(MAKE) --no-print-directory book
-	@python -m workflow.site.pages --build "$(BUILD)" --log "$(BUILD)/logs/pdf.log" --builder singlehtml
-	@python -m workflow.site.pdf "$(BUILD)/singlehtml/index.html" "$(BUILD)/seeing-regularization.pdf"
+	@$(BIN)python -m workflow.site.pages $(IN) --log $(call quoted,$(BUILD)/logs/pdf.log) --builder singlehtml
+	@$(BIN)python -m workflow.site.pdf $(call quoted,$(BUILD)/singlehtml/index.html) \
+	  $(call quoted,$(BUILD)/seeing-regularization.pdf)
 
 links: book
-	@python -m workflow.site.pages --build "$(BUILD)" --log "$(BUILD)/logs/links.log" --builder linkcheck
+	@$(BIN)python -m workflow.site.pages $(IN) --log $(call quoted,$(BUILD)/logs/links.log) --builder linkcheck
 
 lint: .venv/.installed $(PACKAGES)
-	@ruff check --quiet .
-	@ruff format --check --quiet . || { ruff format --check . 2>&1 | grep '^Would'; \
+	@$(BIN)ruff check --quiet .
+	@$(BIN)ruff format --check --quiet . || { $(BIN)ruff format --check . 2>&1 | grep '^Would'; \
 	  echo "Expected the form that ruff format gives: run it."; exit 1; }
-	@nbstripout --verify --keep-id $(wildcard book/*.ipynb book/*/*.ipynb workflow/tools/template/*.ipynb) || \
+	@$(BIN)nbstripout --verify --keep-id $(wildcard book/*.ipynb book/*/*.ipynb workflow/tools/template/*.ipynb) || \
 	  { echo "Expected chapters without outputs: run make strip."; exit 1; }
 	@if [ -x $(BIOME) ]; then $(BIOME) ci --reporter=concise --error-on-warnings; else \
 	  echo "The JavaScript was not looked at: that needs npm and its packages."; fi
 
 # As many tests at a time as there are cores; those that share what is dear go to one of them.
-TEST = python -m pytest --numprocesses=$(JOBS) --dist=loadgroup --no-loadscope-reorder
+TEST = $(BIN)python -m pytest --numprocesses=$(JOBS) --dist=loadgroup --no-loadscope-reorder
 
 test: .venv/.installed $(PACKAGES)
 	@$(TEST) -m "not thorough" --book=digits
@@ -112,42 +149,41 @@ test-all: .venv/.installed $(PACKAGES)
 	@$(TEST) --book=auto
 
 bench: .venv/.installed
-	@python bench/run.py --dataset $(DATA) $(if $(BOOK),--book $(BOOK)) $(if $(MACHINE),--machine $(MACHINE))
-	@if command -v node >/dev/null && [ -f "$(BUILD)/results/training_digits.bin" ]; then \
-	  node bench/living.js "$(BUILD)/results"; else \
+	@$(BIN)python bench/run.py --dataset $(DATA) $(if $(BOOK),--book $(BOOK)) $(if $(MACHINE),--machine $(MACHINE))
+	@if command -v node >/dev/null && [ -f $(call quoted,$(BUILD)/results/training_digits.bin) ]; then \
+	  node bench/living.js $(call quoted,$(BUILD)/results); else \
 	  echo "The page's own training was not timed: that needs node, and a built book."; fi
 
 verify: .venv/.installed
-	@python -m workflow.release.verify --build "$(BUILD)" $(if $(AGAINST),--against "$(AGAINST)")
+	@$(BIN)python -m workflow.release.verify $(IN) $(if $(AGAINST),--against $(call quoted,$(AGAINST)))
 
 publish: .venv/.installed
-	@python -m workflow.release.verify --build "$(BUILD)" --publish
+	@$(BIN)python -m workflow.release.verify $(IN) --publish
 
 release: .venv/.installed
-	@python -m workflow.release.release --build "$(BUILD)" --version "$(VERSION)"
+	@$(BIN)python -m workflow.release.release $(IN) --version $(call quoted,$(VERSION))
 
 lab: .venv/.installed
-	@jupyter lab --notebook-dir=book $(LAB_OPTIONS)
+	@$(BIN)jupyter lab --notebook-dir=book $(if $(filter 0,$(shell id -u)),--allow-root) $(LAB_OPTIONS)
 
 serve: .venv/.installed
-	@test -f "$(BUILD)/html/index.html" || { echo "There is no site yet: run make book first." >&2; exit 1; }
-	@python -m http.server --directory "$(BUILD)/html" $(PORT)
+	@$(BIN)python -m workflow.site.serve $(IN) --port $(PORT)
 
 lock:
 	uv pip compile pyproject.toml --universal --python-version 3.11 --all-extras --upgrade \
 	  --no-annotate --no-emit-index-url --no-emit-find-links --quiet --output-file requirements.txt
 
 picture: .venv/.installed
-	@python -m workflow.site.picture
+	@$(BIN)python -m workflow.site.picture $(IN)
 
 strip: .venv/.installed
-	@nbstripout --keep-id book/*.ipynb book/*/*.ipynb
+	@$(BIN)nbstripout --keep-id book/*.ipynb book/*/*.ipynb
 
 repository: .venv/.installed
-	@python -m workflow.tools.repository
+	@$(BIN)python -m workflow.tools.repository
 
 clean:
-	rm -rf "$(BUILD)" .snakemake
+	@$(firstword $(wildcard .venv/bin/python .venv/Scripts/python.exe) python3) -m workflow.tools.clean $(IN)
 
 # Of npm: what lints the JavaScript, and what reads pages for who does not see them. Without them
 # the rest goes on, and says so.
@@ -155,6 +191,10 @@ $(PACKAGES): package.json
 	@npm install --no-package-lock --no-audit --no-fund --silent && touch $@ || \
 	  echo "npm's packages could not be installed: see above."
 
-.venv/.installed: requirements.txt pyproject.toml workflow/tools/environment.sh
+# An environment belongs to its folder, which is in its commands; in a folder that was moved or
+# copied, or where its Python has gone, it is made anew.
+FITS = $(shell CDPATH= cd .venv 2>/dev/null && pwd -P | cmp -s - .installed && { bin/python -c '' || \
+  Scripts/python -c ''; } 2>/dev/null && echo yes)
+.venv/.installed: requirements.txt pyproject.toml workflow/tools/environment.sh $(if $(FITS),,anew)
 	@sh workflow/tools/environment.sh
-	@touch $@
+anew:

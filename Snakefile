@@ -27,14 +27,16 @@ rule site:
         sources=relative(dependencies.of_scripts(*Path("workflow/site").glob("*.py"))),
         settings=f"{BUILD}/settings.json",
     output:
-        f"{BUILD}/html/index.html",
+        f"{BUILD}/site.json",  # the pages are put in place of those before when they are whole
     log:
         f"{BUILD}/logs/site.log",
     resources:
         mem_mb=4_000,
         runtime=30,
+    params:
+        build=BUILD,
     shell:
-        f"python -m workflow.site.pages --build {BUILD} --log {{log}} --inputs {{input}}"
+        "python -m workflow.site.pages --build {params.build:q} --log {log:q} --inputs {input:q}"
 
 
 # What chapters train, they find in the store or leave there: none depends on another. A copy is
@@ -58,6 +60,7 @@ for page in NOTEBOOKS:
         log:
             f"{BUILD}/logs/{page}.log",
         params:
+            build=BUILD,
             page=page,
         priority: int(page in LONG)
         resources:
@@ -66,5 +69,5 @@ for page in NOTEBOOKS:
             runtime=120 if page in LONG else 30,  # minutes
             gpu=int(config.get("gpu", 0)) if page in LONG else 0,
         shell:
-            "python -m workflow.build.execute {input.notebook} {output} --inputs {input} --log {log} "
-            f"--build {BUILD} --page {{params.page}}"
+            "python -m workflow.build.execute {input.notebook:q} {output:q} --inputs {input:q} "
+            "--log {log:q} --build {params.build:q} --page {params.page:q}"

@@ -128,6 +128,54 @@ def test_a_chapter_that_fails_says_so_and_leaves_nothing(tmp_path, monkeypatch, 
     assert not list(output.parent.iterdir()) and log.getvalue()
 
 
+@pytest.mark.parametrize("magic", ["%timeit -n1 1+1", "!echo 1", "%%time\n1 + 1", "print?"])
+def test_a_chapter_may_hold_whatever_ipython_runs(tmp_path, magic):
+    imports = "from regularization.core import data"
+    path = notebook(tmp_path, PARAMETERS, imports, magic)
+    assert any(each.endswith("core/data.py") for each in dependencies.of_notebook(path))
+    execute.execute(path, tmp_path / "out.ipynb", SETTINGS, io.StringIO())
+
+
+def test_half_a_line_keeps_no_other_chapter_from_being_known(tmp_path):
+    """What depends on what is asked of all chapters first; who executes this one names its cell."""
+    path = notebook(tmp_path, PARAMETERS, "from regularization.core import data", "for i in (")
+    assert any(each.endswith("core/data.py") for each in dependencies.of_notebook(path))
+    with pytest.raises(execute.ChapterError, match="chapter.ipynb failed in its cell 3: Syntax"):
+        execute.execute(path, tmp_path / "out.ipynb", SETTINGS, io.StringIO())
+
+
+@pytest.mark.parametrize("text", ["", "<<<<<<< HEAD\n{}", "[]", '{"cells": 1}'])
+def test_a_chapter_that_is_no_notebook_is_named(tmp_path, text):
+    path = tmp_path / "chapter.ipynb"
+    path.write_text(text, encoding="utf-8")
+    assert dependencies.of_notebook(path) == []
+    with pytest.raises(execute.ChapterError, match="chapter.ipynb cannot be read: .* Expected a"):
+        execute.execute(path, tmp_path / "out.ipynb", SETTINGS, io.StringIO())
+
+
+def test_a_chapter_is_executed_by_this_python_alone(tmp_path, monkeypatch):
+    """Whatever kernels, what of IPython and which backend of Matplotlib somebody has set up."""
+    kernel = tmp_path / "share" / "kernels" / "python3"
+    kernel.mkdir(parents=True)
+    known = {"argv": ["/no/python", "{connection_file}"], "display_name": "", "language": "python"}
+    (kernel / "kernel.json").write_text(json.dumps(known), encoding="utf-8")
+    startup = tmp_path / "ipython" / "profile_default" / "startup"
+    startup.mkdir(parents=True)
+    (startup / "00.py").write_text("raise SystemExit", encoding="utf-8")
+    monkeypatch.setenv("JUPYTER_PATH", str(tmp_path / "share"))
+    monkeypatch.setenv("IPYTHONDIR", str(tmp_path / "ipython"))
+    monkeypatch.delenv("KERNEL", raising=False)
+    path, output = (
+        notebook(tmp_path, PARAMETERS, "import sys\nprint(sys.executable)"),
+        tmp_path / "o",
+    )
+    read = nbformat.read(path, as_version=4)
+    read.metadata = {}  # as another editor may leave it
+    nbformat.write(read, path)
+    execute.execute(path, output, SETTINGS, io.StringIO())
+    assert nbformat.read(output, as_version=4).cells[-1].outputs[0].text == f"{sys.executable}\n"
+
+
 def test_a_chapter_without_parameters_is_refused(tmp_path):
     path = notebook(tmp_path, PARAMETERS, tags=())
     with pytest.raises(execute.ChapterError, match="does not take preset and dataset"):
@@ -200,7 +248,8 @@ def test_a_chapter_whose_execution_was_broken_off_is_executed_again(tmp_path):
     records.write(tmp_path / "site.json", made_from)
     book.forget_outdated(tmp_path)
     assert executed(tmp_path) == [tmp_path / "executed" / "whole.ipynb"]
-    assert not (tmp_path / "html" / "index.html").exists()
+    # The site is due; but it is read until the next one is whole.
+    assert not (tmp_path / "site.json").exists() and (tmp_path / "html" / "index.html").exists()
 
 
 def test_a_file_that_is_not_there_is_no_empty_one(tmp_path):

@@ -15,7 +15,8 @@ from regularization.core import data
 from regularization.results import files
 from regularization.results.files import alone
 from regularization.study import presets
-from workflow.build import brought, engine, kernels, progress, records
+from workflow.build import brought, contents, engine, folder, kernels, progress, records
+from workflow.build.folder import claim
 from workflow.build.safely import in_words
 
 
@@ -27,8 +28,11 @@ def main():
     parser.add_argument("--dataset", required=True)
     parser.add_argument("--runs", default="", help="trained elsewhere: a folder, file or address")
     arguments = parser.parse_args()
+    build = arguments.build
     try:
         presets.check(arguments.preset)
+        folder.check(build)
+        contents.pages(), contents.read("_config.yml")
         digits = data.load(arguments.dataset)
     except (ValueError, data.DataError) as error:
         sys.exit(str(error))
@@ -38,14 +42,15 @@ def main():
         "backend": os.environ.get("KERAS_BACKEND", "tensorflow"),
     }
     del digits
-    build = arguments.build
-    with in_words("The book", build), alone(build / ".lock", f"the book in {build}"):
+    with in_words("The book", build), alone(claim(build) / ".lock", f"the book in {build}"):
         if arguments.runs:
             try:
                 held, fit = brought.fill(build / "runs", arguments.runs)
             except brought.Refused as error:
                 sys.exit(str(error))
             print(f"{fit:,} of {held:,} runs were brought from {arguments.runs}.", flush=True)
+        if aside := folder.make_room(build, settings):
+            print(f"The book that stood there is kept in {aside}, until it is asked for again.")
         write(settings, build / "settings.json")
         notes = ("*.now", ".*.now.*")  # of what was killed
         for note in (path for kind in notes for path in (build / "logs").rglob(kind)):
@@ -63,7 +68,7 @@ def main():
                 set_back(build)  # the clock was, while the book was built
                 done = engine.run(arguments, log)
     if not done:
-        sys.exit(f"The book was not built. What Snakemake has to say of it is in {log}.")
+        sys.exit(f"The book was not built. {engine.reason(log)}")
     trained, found = progress.counted(seen.notes)
     print(f"{trained:,} runs trained, {found:,} found.")
     print(f"The book is at {build}/html/index.html")
@@ -77,19 +82,20 @@ def write(settings, path):
 
 
 def forget_outdated(build):
-    """Delete executed chapters that were not made from the files as they are, and the site.
+    """Delete executed chapters that were not made from the files as they are; the site, as it is,
+    waits for its next edition.
 
     Snakemake compares times. They mislead it where the clock was set back; and where a chapter was
     broken off, it puts the copy from before back as if it had been made just now.
     """
-    index, executed = build / "html" / "index.html", build / "executed"
+    site, executed = build / "site.json", build / "executed"
     outdated = []
     for path in executed.rglob("*.ipynb"):
         record = build / "logs" / path.relative_to(executed).with_suffix(".json")
         if not records.is_current(record):
             outdated.append(path)
-    if outdated or not records.is_current(build / "site.json"):
-        outdated.append(index)
+    if outdated or not records.is_current(site):
+        outdated.append(site)
     for path in outdated:
         path.unlink(missing_ok=True)
 

@@ -1,4 +1,4 @@
-"""The pages of the book, in the order of `_toc.yml`."""
+"""The pages of the book, in the order of `_toc.yml`; and its other settings."""
 
 import json
 from pathlib import Path
@@ -8,9 +8,26 @@ import yaml
 ROOT = Path(__file__).parents[2]
 
 
+def read(name):
+    """Return what `_toc.yml` or `_config.yml` holds; ValueError says why it cannot be read."""
+    try:
+        return yaml.safe_load((ROOT / name).read_text(encoding="utf-8"))
+    except (OSError, UnicodeError, yaml.YAMLError) as error:
+        raise ValueError(
+            f"{name} cannot be read: {' '.join(str(error).split())}. Expected YAML, as Jupyter "
+            "Book has it. Mend it there."
+        ) from error
+
+
 def pages():
-    """Return every page's name, e.g. `techniques/l2`."""
-    return _pages(yaml.safe_load((ROOT / "_toc.yml").read_text()))
+    """Return every page's name, e.g. `techniques/l2`; ValueError where that is not a list."""
+    try:
+        return _pages(read("_toc.yml"))
+    except (AttributeError, KeyError, TypeError) as error:
+        raise ValueError(
+            f"_toc.yml does not list the pages: {error}. Expected root, parts, chapters and file, "
+            "as Jupyter Book has them. Mend it there."
+        ) from error
 
 
 def _pages(entry):

@@ -1,34 +1,51 @@
-"""What a page shows with: the modules of src/ that its chapter imports, and those they import."""
+"""What a page shows with: the modules of src/ that its chapter imports, and those they import.
+
+Code that cannot be read imports nothing: whoever executes it says where and why.
+"""
 
 import functools
 from pathlib import Path
 
 import nbformat
+from IPython.core.inputtransformer2 import TransformerManager
 
 from regularization.results.provenance import PACKAGE, names, reached
 
 
 def of_notebook(path):
     """Return the sources, as paths, that the notebook's code cells reach."""
-    cells = nbformat.read(path, as_version=4).cells
-    return _reached("\n".join(cell.source for cell in cells if cell.cell_type == "code"))
+    try:
+        cells = nbformat.read(path, as_version=4).cells
+        return _reached(*(cell.source for cell in cells if cell.cell_type == "code"))
+    except Exception:  # nbformat has no common class for all that is no notebook
+        return []
 
 
 def of_scripts(*paths):
     """Return the sources, as paths, that scripts reach."""
-    return _reached("\n".join(Path(path).read_text(encoding="utf-8") for path in paths))
+    return _reached(*(Path(path).read_text(encoding="utf-8") for path in paths))
 
 
-def _reached(code):
+def _reached(*codes):
     """Return the modules that code reaches, and the data files beside them that they name."""
-    modules = reached(PACKAGE / "__init__.py", *_imported(code), imports=_imported)
+    begun = {path for code in codes for path in _imported(plain(code))}
+    modules = reached(PACKAGE / "__init__.py", *begun, imports=_imported)
     texts = {path: path.read_text(encoding="utf-8") for path in modules}
     data = {f for path in modules for f in path.parent.glob("*.toml") if f.name in texts[path]}
     return sorted(map(str, {*modules, *data}))
 
 
+def plain(cell):
+    """Return the Python of a cell that IPython reads: magics, and what stands below a `%%time`."""
+    body = "".join(line for line in cell.splitlines(keepends=True) if not line.startswith("%%"))
+    return TransformerManager().transform_cell(body)
+
+
 @functools.cache
 def _imported(code):
-    paths = {PACKAGE.joinpath(*name.split(".")[1:]) for name in names(code)}
+    try:
+        paths = {PACKAGE.joinpath(*name.split(".")[1:]) for name in names(code)}
+    except (SyntaxError, ValueError):
+        return set()
     files = {file for p in paths for file in (p.with_suffix(".py"), p / "__init__.py")}
     return {file for file in files if file.is_file()}

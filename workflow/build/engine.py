@@ -1,7 +1,13 @@
 """Snakemake as this book runs it: on this machine, or by a profile on a cluster."""
 
 import contextlib
+import json
+import os
+import re
+import textwrap
 from pathlib import Path
+
+from regularization.results import files
 
 PROFILES = Path(__file__).parents[2] / "profiles"
 
@@ -22,17 +28,31 @@ def run(arguments, log, snakefile="Snakefile", **config):
     """
     from snakemake.cli import main  # it takes a second, and a refusal need not wait
 
-    words = ["--snakefile", snakefile, "--config", f"build={arguments.build}"]
-    words += [f"gpu={arguments.gpus}"]
-    words += [f"{name}={value}" for name, value in config.items()]
+    for name in [name for name in os.environ if name.startswith("SNAKEMAKE_")]:
+        del os.environ[name]  # a profile of the user's own, say: ours are told by PROFILE
+    config = {name: str(path) for name, path in ({"build": arguments.build} | config).items()}
+    told = log.with_suffix(".yaml")  # on the command line a folder 1e3 is a number
+    files.write(told, json.dumps(config | {"gpu": arguments.gpus}))
+    words = ["--snakefile", snakefile, "--configfile", str(told)]
     words += ["--keep-going", "--rerun-incomplete", "--nolock"]
     if arguments.profile:
         words += ["--profile", str(PROFILES / arguments.profile)]
     else:
         words += ["--cores", str(arguments.jobs)]
-    log.parent.mkdir(parents=True, exist_ok=True)
     with open(log, "w") as said, contextlib.redirect_stderr(said):
         try:
             main(words)
         except SystemExit as end:
             return end.code in (0, None)
+
+
+def reason(log):
+    """Say in a paragraph why a workflow did not end well, by what it said last in its log."""
+    said = log.read_text(encoding="utf-8", errors="replace") if log.is_file() else ""
+    where = f"What Snakemake has to say of it is in {log}."
+    if "on user request" in said:
+        return "It was stopped; the next build goes on from here."
+    if "Error in rule" in said:  # a job, which has said why
+        return where
+    last = re.split(r"\n(?=\S*(?:Error|Exception)\b)", said.strip())[-1]
+    return f"{textwrap.shorten(last, 600)} Expected a workflow that can begin. {where}"

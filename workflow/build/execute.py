@@ -7,7 +7,9 @@ still the same, it is not executed again, however new the files are.
 import argparse
 import json
 import os
+import re
 import shutil
+import signal
 import sys
 import tempfile
 import time
@@ -33,6 +35,7 @@ def main():
     parser.add_argument("--log", type=Path, required=True)
     parser.add_argument("--inputs", type=Path, nargs="+", required=True, help="what it depends on")
     arguments = parser.parse_args()
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))  # in good order: with its kernel
     with in_words(arguments.notebook, arguments.build):
         # A workflow that was killed may have left this very chapter at work.
         with alone(arguments.log.with_suffix(".lock"), arguments.notebook):
@@ -93,8 +96,17 @@ def execute(notebook, output, settings, log):
     import papermill
     from papermill.exceptions import PapermillExecutionError
 
-    known = papermill.inspect_notebook(str(notebook))
+    try:
+        json.loads(notebook.read_text(encoding="utf-8"))  # which knows the line of a fault
+        cells = nbformat.read(notebook, as_version=4).cells
+    except Exception as error:  # there is no common class for all that is no notebook
+        raise ChapterError(
+            f"{notebook} cannot be read: {first_line(error).rstrip('.')}. Expected a notebook as "
+            "JupyterLab saves it, without the marks of a merge, for example. Mend it as text."
+        ) from error
     injected = {"preset": settings["preset"], "dataset": settings["dataset"]}
+    known = [c.source for c in cells if "parameters" in c.metadata.get("tags", [])]
+    known = re.findall(r"^(\w+)\s*(?::[^=]*)?=", "\n".join(known), re.MULTILINE)
     if missing := [name for name in injected if name not in known]:
         raise ChapterError(
             f"{notebook} does not take {' and '.join(missing)}. Expected a code cell tagged "
@@ -102,14 +114,16 @@ def execute(notebook, output, settings, log):
         )
     output.parent.mkdir(parents=True, exist_ok=True)
     temporary = output.with_name(f".{output.stem}.{os.getpid()}.ipynb")
-    sockets = tempfile.TemporaryDirectory(prefix="kernel-")
+    sockets = tempfile.TemporaryDirectory(prefix="kernel-", ignore_cleanup_errors=True)
+    os.environ["IPYTHONDIR"] = sockets.name  # what somebody lets IPython do first is not the book's
     try:
         papermill.execute_notebook(
             str(notebook),
             str(temporary),
             parameters=injected,
             cwd=str(notebook.parent),
-            kernel_name=os.environ.get(kernels.NAME, "python3"),
+            kernel_name=os.environ.get(kernels.NAME) or kernels.plain(sockets.name),
+            language="python",
             start_timeout=120,
             execution_timeout=TIMEOUT[settings["preset"]],
             progress_bar=False,
@@ -131,7 +145,7 @@ def execute(notebook, output, settings, log):
         ) from error
     except Exception as error:  # a time-out, a dead kernel: papermill has no common class for them
         log.write(f"\n{type(error).__name__}: {error}\n")
-        reason = str(error).strip().splitlines()[0] if str(error).strip() else "no reason given"
+        reason = first_line(error)
         raise ChapterError(
             f"{notebook} was stopped: {type(error).__name__}: {reason}. Expected it to run to its "
             "end. Try it in `make lab`, or with PRESET=quick."
@@ -139,6 +153,11 @@ def execute(notebook, output, settings, log):
     finally:
         temporary.unlink(missing_ok=True)
         sockets.cleanup()
+
+
+def first_line(error):
+    """Return the first line of what an exception says."""
+    return next(iter(str(error).strip().splitlines()), "no reason given")
 
 
 def connection(folder):

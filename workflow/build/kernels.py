@@ -16,6 +16,7 @@ import tempfile
 from pathlib import Path
 
 NAME = "KERNEL"  # in the environment, of the kernel in which chapters are to be executed
+OWN = "seeing-regularization"  # the name of ours
 
 
 @contextlib.contextmanager
@@ -25,18 +26,11 @@ def forked(backend):
         yield
         return
     with tempfile.TemporaryDirectory(prefix="kernels-") as folder:
-        address, spec = f"{folder}/socket", Path(folder, "kernels", "forked", "kernel.json")
-        spec.parent.mkdir(parents=True)
-        command = [sys.executable, "-IS", __file__, address, "{connection_file}"]
-        spec.write_text(
-            json.dumps({"argv": command, "display_name": "Forked", "language": "python"})
-        )
-        others = os.environ.get("JUPYTER_PATH", "")
-        os.environ["JUPYTER_PATH"] = folder + os.pathsep * bool(others) + others
-        os.environ[NAME] = "forked"
-        # Matplotlib and IPython read these: there is a parent, not to be asked for.
-        known = {"MPLBACKEND": "module://matplotlib_inline.backend_inline", "JPY_PARENT_PID": "1"}
-        known |= os.environ | environment(backend)
+        address = f"{folder}/socket"
+        _specify(folder, sys.executable, "-IS", __file__, address, "{connection_file}")
+        os.environ[NAME] = OWN
+        # IPython reads this one: there is a parent, not to be asked for.
+        known = {"JPY_PARENT_PID": "1"} | os.environ | environment(backend)
         command = [sys.executable, __file__, address]
         with subprocess.Popen(command, stdin=subprocess.PIPE, env=known) as process:
             try:
@@ -45,15 +39,38 @@ def forked(backend):
                 process.kill()
 
 
+def plain(folder):
+    """Return the name of a kernel of this Python, whose specification is put into a folder.
+
+    Of those that are installed, one of the usual name may be of another Python.
+    """
+    _specify(folder, sys.executable, "-m", "ipykernel_launcher", "-f", "{connection_file}")
+    return OWN
+
+
+def _specify(folder, *command):
+    spec = Path(folder, "kernels", OWN, "kernel.json")
+    spec.parent.mkdir(parents=True)
+    known = {"argv": command, "display_name": OWN, "language": "python"}
+    spec.write_text(json.dumps(known), encoding="utf-8")
+    others = os.environ.get("JUPYTER_PATH", "")
+    os.environ["JUPYTER_PATH"] = folder + os.pathsep * bool(others) + others
+
+
 def environment(backend):
     """Return what has to be set before a kernel imports the first module."""
     quiet = {"TF_CPP_MIN_LOG_LEVEL": "3", "TQDM_DISABLE": "1"}
+    quiet["MPLBACKEND"] = "module://matplotlib_inline.backend_inline"  # whatever it is elsewhere
     # As Snakemake sets it for a job; with more, sums differ in their last digits.
     return quiet | {"KERAS_BACKEND": backend, "OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1"}
 
 
 def ask(address, file):
     """Stand for a kernel that is forked; `file` is its connection file."""
+    import ctypes
+
+    end_with_parent = 1  # PR_SET_PDEATHSIG of Linux: who executes may be stopped at any moment
+    ctypes.CDLL(None).prctl(end_with_parent, signal.SIGKILL)
     try:
         fork = socket.socket(socket.AF_UNIX)
         fork.connect(address)
@@ -71,6 +88,7 @@ def serve(address):
     """Fork a kernel for all who ask, as long as the process lives that began this one."""
     import select
 
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for who began this one
     listener = socket.socket(socket.AF_UNIX)
     listener.bind(address)
     listener.listen(64)
@@ -99,7 +117,8 @@ def import_everything():
     from regularization.core import backend
 
     for module in pkgutil.walk_packages(regularization.__path__, "regularization."):
-        importlib.import_module(module.name)
+        with contextlib.suppress(Exception):  # the chapter that imports it will say why
+            importlib.import_module(module.name)
     if backend.name == "tensorflow":  # JAX begins threads
         backend.ops.add  # noqa: B018
 
@@ -118,6 +137,7 @@ def become_a_kernel(asked, descriptors, file, folder, environment):
 
     try:
         signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+        signal.signal(signal.SIGINT, signal.default_int_handler)
         for descriptor, given in enumerate(descriptors):
             os.dup2(given, descriptor)
             os.close(given)

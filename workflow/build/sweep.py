@@ -25,6 +25,7 @@ from regularization.results import store
 from regularization.results.files import alone, write
 from regularization.study import sweeps
 from workflow.build import engine
+from workflow.build.folder import check, claim
 from workflow.build.progress import minutes, watched
 from workflow.build.safely import in_words
 
@@ -56,6 +57,7 @@ def main():
     os.environ |= {"TQDM_DISABLE": "1", "RUNS_DIR": str(arguments.build.absolute() / "runs")}
     name, folder = arguments.config.stem, arguments.build / "sweeps"
     try:
+        check(arguments.build)
         if not re.fullmatch(r"[\w-]+", name):
             raise ValueError(
                 f"{arguments.config} cannot name a table. Expected letters, digits, _ and - before "
@@ -68,6 +70,7 @@ def main():
         ]
         lock = folder / f".{name}.lock"
         with in_words("The sweep", folder), alone(lock, f"the sweep in {folder / name}"):
+            claim(arguments.build)
             train(arguments, folder / name, blocks, digits)
             tables = [swept.rows(b.slug, store.train(b.settings, digits)) for b in blocks]
             swept.write(tables, folder / f"{name}.csv")

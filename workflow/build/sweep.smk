@@ -24,4 +24,4 @@ rule block:
         runtime=120,  # minutes
         gpu=int(config.get("gpu", 0)),
     shell:
-        "python -m workflow.build.block {input} {output} 2> {log}"
+        "python -m workflow.build.block {input:q} {output:q} 2> {log:q}"

@@ -138,9 +138,7 @@ def run(module, *words, **environment):
 
 def note(version, day):
     """Enter the release in the changelog: what was committed since the last one."""
-    last = subprocess.run(
-        ["git", "describe", "--tags", "--abbrev=0"], cwd=ROOT, capture_output=True, text=True
-    ).stdout.strip()
+    last = _git("describe", "--tags", "--abbrev=0").stdout.strip()
     subjects = git("log", "--format=- %s", *([f"{last}..HEAD"] if last else [])).splitlines()
     path = ROOT / "CHANGELOG.md"
     head, _, older = path.read_text().partition("\n## ")
@@ -191,10 +189,18 @@ def pack_folder(archive, source, name, only=None):
 
 def git(*words):
     """Return what git prints; Refused if it fails."""
-    process = subprocess.run(["git", *words], cwd=ROOT, capture_output=True, text=True)
+    process = _git(*words)
     if process.returncode:
         raise Refused(f"git {words[0]} failed: {process.stderr.strip()} Nothing was released.")
     return process.stdout.strip("\n")
+
+
+def _git(*words):
+    """Run git in the project's own repository: never in one around it, which is somebody else's."""
+    known = os.environ | {"GIT_CEILING_DIRECTORIES": str(ROOT.parent)}
+    return subprocess.run(
+        ["git", *words], cwd=ROOT, capture_output=True, encoding="utf-8", env=known
+    )
 
 
 if __name__ == "__main__":

@@ -12,7 +12,7 @@ from pathlib import Path
 import yaml
 
 from regularization.results.files import alone
-from workflow.build import contents, records
+from workflow.build import contents, folder, records
 from workflow.build.safely import in_words
 
 ROOT = Path(__file__).parents[2]
@@ -40,7 +40,7 @@ def main():
             make(arguments)
             if inputs:
                 folders = (arguments.build / name for name in ("html", "results"))
-                pages = [p for folder in folders for p in folder.rglob("*") if p.is_file()]
+                pages = [p for each in folders for p in each.rglob("*") if p.is_file()]
                 asked = records.used(arguments.build / "logs" / "site.runs")
                 records.write(arguments.build / "site.json", inputs, pages, runs=asked)
 
@@ -52,9 +52,8 @@ def make(arguments):
     os.environ["KERAS_BACKEND"] = settings["backend"]  # of the runs, before these import it
     from workflow.site import downloads
 
-    work, finished = build / "site", build / builder
-    for folder in (work, finished):
-        shutil.rmtree(folder, ignore_errors=True)
+    work = build / "site"
+    shutil.rmtree(work, ignore_errors=True)
     found = downloads.write(build)
     stage(build, found)
     config = build / "config.yml"
@@ -74,13 +73,16 @@ def make(arguments):
     if status:
         lines = re.sub(r"\x1b\[[\d;]*m", "", arguments.log.read_text()).splitlines()
         warnings = [line for line in lines if "WARNING" in line or "ERROR" in line] or lines[-5:]
+        said = " ".join(dict.fromkeys(warnings[:5])).replace(f"{build / 'stage'}", "book")
+        if "cross-reference target not found" in said:
+            said += " (A figure's name is its page and its cell's id, which some editors drop.)"
         sys.exit(
-            f"The {WHAT[builder]}: " + " ".join(warnings[:5]) + " Expected a build without "
-            f"warnings. The log is {arguments.log}."
+            f"The {WHAT[builder]}: {said} Expected a build without warnings. The log is "
+            f"{arguments.log}."
         )
     # For a next build of the same folder, which never comes, and with this one's path in it.
     (work / "_build" / builder / ".buildinfo").unlink(missing_ok=True)
-    (work / "_build" / builder).rename(finished)
+    folder.replace(build / builder, (work / "_build" / builder).rename)
     shutil.rmtree(work)
 
 
@@ -89,10 +91,16 @@ def stage(build, found):
     from workflow.site import colophon
 
     staged, files = build / "stage", build / "files"
-    for folder in (staged, files):
-        shutil.rmtree(folder, ignore_errors=True)
+    for each in (staged, files):
+        shutil.rmtree(each, ignore_errors=True)
     hidden = shutil.ignore_patterns(".*")
     shutil.copytree(ROOT / "book", staged, ignore=shutil.ignore_patterns("*.ipynb", ".*"))
+    named = contents.pages()
+    for path in staged.rglob("*.md"):
+        page = path.relative_to(staged).with_suffix("").as_posix()
+        if page not in named:
+            print(f"book/{page}.md is left out: _toc.yml does not name it.")
+            path.unlink()
     shutil.copytree(build / "executed", staged, dirs_exist_ok=True, ignore=hidden)
     shutil.copytree(build / "executed", files / "files" / "executed", ignore=hidden)
     for path in staged.rglob("*.ipynb"):
@@ -102,20 +110,27 @@ def stage(build, found):
         shutil.copy(ROOT / "book" / page, empty)
         notebook = json.loads(path.read_text())
         for cell in notebook["cells"]:
-            cell["metadata"]["name"] = cell["id"]  # Sphinx knows a cell by its metadata alone
+            if "id" in cell:  # Sphinx knows a cell by its metadata alone
+                cell["metadata"]["name"] = cell["id"]
         slug = OPENED_BY.get(path.stem, path.stem)
         if slug in found:
-            title = [cell["id"] for cell in notebook["cells"]].index("title")
+            title = title_of(notebook["cells"])
             notebook["cells"].insert(title + 1, colophon.opening(found[slug], slug))
         path.write_text(json.dumps(notebook))
     colophon.write(build, found, staged, files / "files")
+
+
+def title_of(cells):
+    """Return the place of the cell with the title, which other editors may have made anew."""
+    texts = ["".join(cell["source"]) for cell in cells]
+    return next((i for i, text in enumerate(texts) if re.search("^# ", text, re.MULTILINE)), -1)
 
 
 def configuration(build, found):
     """Return the configuration with a footer that says what made the pages, and a banner if due."""
     from workflow.site import colophon
 
-    config = yaml.safe_load((ROOT / "_config.yml").read_text())
+    config = contents.read("_config.yml")
     sphinx = config["sphinx"]["config"]
     options = sphinx["html_theme_options"]
     options["extra_footer"] = f"<p>{colophon.footer(build, found)}</p>"

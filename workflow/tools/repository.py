@@ -3,7 +3,7 @@
 import json
 from pathlib import Path
 
-import yaml
+from workflow.build import contents
 
 ROOT = Path(__file__).parents[2]
 SET_UP = """\
@@ -17,8 +17,10 @@ if importlib.util.find_spec("regularization") is None:
 
 def address():
     """Return the repository's address, empty where it is not set."""
-    config = yaml.safe_load((ROOT / "_config.yml").read_text())
-    return config["sphinx"]["config"]["html_theme_options"]["repository_url"] or ""
+    return (
+        contents.read("_config.yml")["sphinx"]["config"]["html_theme_options"]["repository_url"]
+        or ""
+    )
 
 
 def with_set_up(cells):

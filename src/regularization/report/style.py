@@ -39,6 +39,8 @@ STYLE = {
     "svg.fonttype": "none",
     "axes.prop_cycle": cycler(color=LINES, linestyle=DASHES),
 }
+#: Whatever a reader's own matplotlibrc says.
+BASE = ["default", STYLE]
 
 
 def css():
@@ -93,7 +95,7 @@ def caption_of(text):
 def drawn(draw, size, caption, alt):
     """Run `draw(figure)` on an empty figure of `size` inches; return the `Figure`."""
     # The salt makes ids differ between the figures of a page, and agree between two builds.
-    with plt.style.context(STYLE), plt.rc_context({"svg.hashsalt": caption + alt}):
+    with plt.style.context(BASE), plt.rc_context({"svg.hashsalt": caption + alt}):
         figure = plt.figure(figsize=size)
         draw(figure)
         file = io.StringIO()

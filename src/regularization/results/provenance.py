@@ -43,9 +43,12 @@ def date():
 
 
 def _git(*words):
-    command = ["git", "-C", str(PACKAGE), *words]
+    command, root = ["git", "-C", str(PACKAGE), *words], PACKAGE.parents[1]
+    # Sources that were unpacked inside another repository are not of its commit.
+    known = os.environ | {"GIT_CEILING_DIRECTORIES": str(root.parent)}
+    asked = dict(capture_output=True, encoding="utf-8", check=True, env=known)
     try:
-        return subprocess.run(command, capture_output=True, text=True, check=True).stdout.strip()
+        return subprocess.run(command, **asked).stdout.strip()
     except (OSError, subprocess.CalledProcessError):
         return "unknown"
 

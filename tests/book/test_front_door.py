@@ -1,0 +1,213 @@
+"""What happens before anything is built: checkouts, settings, environments, whose a folder is."""
+
+import contextlib
+import json
+import os
+import re
+import shutil
+import socket
+import subprocess
+import sys
+
+import pytest
+from conftest import ROOT, called
+
+from workflow.build import contents, folder
+from workflow.site import serve
+from workflow.tools import clean
+
+pytestmark = pytest.mark.skipif(os.name == "nt", reason="asks sh and make as they are elsewhere")
+
+
+def run(*command, cwd=ROOT, **environment):
+    known = {k: v for k, v in os.environ.items() if k not in ("MNIST_DIR", "MAKEFLAGS")}
+    return subprocess.run(
+        command, cwd=cwd, env=known | environment, capture_output=True, encoding="utf-8"
+    )
+
+
+def test_a_checkout_has_the_same_bytes_whatever_git_is_set_to(tmp_path):
+    """Git for Windows sets core.autocrlf, and shells stop at a carriage return."""
+    given = ["-c", "core.autocrlf=true", "clone", "--quiet", "--depth=1", ROOT.as_uri()]
+    if run("git", *given, str(tmp_path / "clone")).returncode:
+        pytest.skip("this is no clone of a repository")
+    listed = run("git", "ls-files", "--eol", cwd=tmp_path / "clone").stdout.splitlines()
+    assert len(listed) > 200 and not [line for line in listed if "crlf" in line or "mixed" in line]
+
+
+def test_the_makefile_has_nothing_that_make_of_macos_does_not_know():
+    """That is 3.81, of 2006. NEWS of GNU make says what came later."""
+    later = r"override export|export override|\$\(file |!=|::=|\bundefine\b|\bprivate\b|\.ONESHELL"
+    assert not re.findall(later, (ROOT / "Makefile").read_text(encoding="utf-8"))
+
+
+@pytest.mark.parametrize(
+    "setting", ["JOBS=0", "JOBS=-1", "JOBS=abc", "JOBS=1 2", "GPU=-1", "PORT="]
+)
+def test_a_number_that_is_none_is_refused_at_once(setting):
+    process = run("make", "help", setting)
+    name, _, value = setting.partition("=")
+    assert (
+        process.returncode and f"{name}='{value}' is unknown. Expected a number" in process.stderr
+    )
+
+
+@pytest.mark.parametrize("name", ["DATA", "PRESET", "BACKEND", "JOBS", "BUILD"])
+def test_what_other_tools_have_put_into_the_environment_is_passed_over(name):
+    process = run("make", "help", **{name: "/data/me"})
+    assert process.returncode == 0 and "(_build/html/index.html)" in process.stdout
+    assert f"{name}=/data/me in the environment is not read" in process.stdout
+
+
+def test_a_value_of_ours_is_taken_from_the_environment():
+    process = run("make", "--no-print-directory", "-n", "book", DATA="digits", PRESET="quick")
+    assert "--preset quick --dataset digits" in process.stdout
+
+
+@pytest.mark.parametrize("given", ["it's mine", "~/it's mine"])
+def test_a_folder_of_mnist_is_found_where_it_was_given(tmp_path, given):
+    """Relative, or below a home that the shell left to be found; CDPATH would print two paths."""
+    (tmp_path / "it's mine").mkdir()
+    shown = ["-f", str(ROOT / "Makefile"), "--eval", 'shown: ; @echo "$$MNIST_DIR"', "shown"]
+    process = run(
+        "make", *shown, f"MNIST_DIR={given}", cwd=tmp_path, CDPATH=str(tmp_path), HOME=str(tmp_path)
+    )
+    assert process.stdout.splitlines() == [str(tmp_path / "it's mine")], process.stderr
+
+
+@pytest.mark.parametrize("machine, said", [
+    ("Darwin x86_64", "for Intel Macs. Expected Linux"), ("Linux riscv64", "for riscv64."),
+])  # fmt: skip
+def test_a_machine_without_wheels_is_told_so_before_anything_is_installed(tmp_path, machine, said):
+    system, kind = machine.split()
+    uname = tmp_path / "uname"
+    uname.write_text(f"#!/bin/sh\n[ $1 = -s ] && echo {system} || echo {kind}\n", encoding="utf-8")
+    uname.chmod(0o755)
+    script = str(ROOT / "workflow" / "tools" / "environment.sh")
+    path = f"{tmp_path}{os.pathsep}{os.environ['PATH']}"
+    process = run("sh", script, cwd=tmp_path, PATH=path)
+    assert process.returncode == 1 and said in process.stderr and "dev container" in process.stderr
+    assert not (tmp_path / ".venv").exists()
+
+
+def test_an_environment_of_another_folder_is_made_anew(tmp_path):
+    """Its commands name the folder that it was made in."""
+    here = tmp_path / "here"
+    for name in ("Makefile", "requirements.txt", "pyproject.toml", "workflow/tools/environment.sh"):
+        (here / name).parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy(ROOT / name, here / name)
+    (here / ".venv" / "bin").mkdir(parents=True)
+    (here / ".venv" / "bin" / "python").symlink_to(sys.executable)
+    (here / ".venv" / ".installed").write_text(f"{here.resolve()}/.venv\n", encoding="utf-8")
+
+    def would_install(place):
+        return "environment.sh" in run("make", "-n", "strip", cwd=place).stdout
+
+    assert not would_install(here)
+    (tmp_path / "lent").mkdir()
+    for path in here.iterdir():
+        (tmp_path / "lent" / path.name).symlink_to(path)
+    assert not would_install(tmp_path / "lent")
+    moved = here.rename(tmp_path / "moved")
+    assert would_install(moved)
+    (moved / ".venv" / ".installed").write_text(f"{moved.resolve()}/.venv\n", encoding="utf-8")
+    assert not would_install(moved)
+    (moved / ".venv" / "bin" / "python").unlink()  # as after an upgrade of Python
+    assert would_install(moved)
+
+
+@pytest.mark.parametrize("name, said", {
+    "..": "holds the project itself", "book/build": "lies among the project's own files",
+    "src": "lies among", "README.md": "is a file", "a{b}": "has '{' and '}' in its name",
+}.items())  # fmt: skip
+def test_a_build_has_a_folder_of_its_own(name, said):
+    with pytest.raises(folder.NotOurs, match=re.escape(f"BUILD={ROOT / name} {said}")):
+        folder.check(ROOT / name)
+
+
+def test_a_folder_of_somebodys_own_is_neither_built_in_nor_cleared(tmp_path):
+    (tmp_path / "html").mkdir()
+    (tmp_path / "html" / "thesis.html").touch()
+    said = "holds what no build has put there: html. Expected"
+    assert said in called(clean.main, "--build", tmp_path).stderr
+    process = run("make", "--no-print-directory", "book", "DATA=digits", f"BUILD={tmp_path}")
+    assert process.returncode and said in process.stderr
+    assert [path.name for path in tmp_path.rglob("*")] == ["html", "thesis.html"]
+
+
+def test_what_a_build_has_begun_is_cleared_when_it_is_over(tmp_path):
+    import filelock
+
+    build = folder.claim(tmp_path / "a build's own")
+    with filelock.FileLock(build / ".lock"):
+        assert "A build is at work in" in called(clean.main, "--build", build).stderr
+    assert called(clean.main, "--build", build).returncode == 0 and not build.exists()
+
+
+@pytest.fixture
+def written(tmp_path):
+    """Writes a book of some settings into a folder of builds, as far as it matters here."""
+
+    def write(preset):
+        settings = {"preset": preset, "dataset": "digits", "backend": "jax"}
+        folder.make_room(tmp_path, settings)
+        for name in ("executed/l2.ipynb", "html/index.html", "site.json", "settings.json"):
+            (tmp_path / name).parent.mkdir(exist_ok=True)
+            (tmp_path / name).write_text(json.dumps(settings), encoding="utf-8")
+        return settings
+
+    return write
+
+
+def held(path):
+    return {p.relative_to(path).as_posix(): p.read_bytes() for p in path.rglob("*") if p.is_file()}
+
+
+def test_a_book_is_set_aside_while_another_is_built_and_comes_back(tmp_path, written):
+    paper = written("paper")
+    before = held(tmp_path)
+    aside = folder.make_room(tmp_path, paper | {"preset": "quick"})
+    assert aside == tmp_path / "kept" / "paper-digits-jax" and held(aside) == before
+    assert held(tmp_path / "html") == held(aside / "html")  # which is read until there is another
+    assert not (tmp_path / "executed").exists()
+    written("quick")
+    folder.make_room(tmp_path, paper)
+    assert {k: v for k, v in held(tmp_path).items() if not k.startswith("kept")} == before
+
+
+@pytest.mark.parametrize("struck", range(5))
+def test_who_is_killed_between_two_moves_loses_nothing(tmp_path, written, monkeypatch, struck):
+    paper, left, rename = written("paper"), struck, folder.Path.rename
+    before = held(tmp_path / "executed")
+
+    def killed(path, target):
+        nonlocal left
+        left -= 1
+        if left < 0:
+            raise KeyboardInterrupt
+        return rename(path, target)
+
+    with monkeypatch.context() as patch, contextlib.suppress(KeyboardInterrupt):
+        patch.setattr(folder.Path, "rename", killed)
+        folder.make_room(tmp_path, paper | {"preset": "quick"})
+        folder.make_room(tmp_path, paper)
+    folder.make_room(tmp_path, paper)
+    assert held(tmp_path / "executed") == before
+
+
+def test_a_port_that_another_program_has_is_no_traceback(tmp_path):
+    assert "Run make book first" in called(serve.main, "--build", tmp_path, "--port", 1).stderr
+    (tmp_path / "html").mkdir()
+    (tmp_path / "html" / "index.html").touch()
+    with socket.create_server(("", 0)) as taken:
+        words = ["--build", tmp_path, "--port", taken.getsockname()[1]]
+        said = called(serve.main, *words).stderr
+    assert "another program has it. Expected a free one" in said and "\n" not in said.strip()
+
+
+@pytest.mark.parametrize("text", ["root: index\n  - file: x", "- index", "", "chapters: {a: b}"])
+def test_a_list_of_pages_that_is_none_is_named(tmp_path, monkeypatch, text):
+    (tmp_path / "_toc.yml").write_text(text, encoding="utf-8")
+    monkeypatch.setattr(contents, "ROOT", tmp_path)
+    with pytest.raises(ValueError, match=r"^_toc.yml .*Expected"):
+        contents.pages()
