@@ -156,8 +156,13 @@ def test_points_are_gained_seed_by_seed():
     first, second = [0.93, 0.91, 0.95], [0.90, 0.89, 0.90]
     ours, by_hand = claims.points(first, second), claims.over_seeds([3, 2, 5])
     assert (ours.mean, ours.lower, ours.upper) == pytest.approx(
-        (by_hand.mean, by_hand.lower, by_hand.upper)
+        (by_hand.mean, by_hand.lower, by_hand.upper), abs=0.01
     )
+
+
+def test_no_two_accuracies_are_more_than_a_hundred_points_apart():
+    wild = claims.points([0.9, 0.1], [0.1, 0.9])
+    assert -100 <= wild.lower < wild.mean < wild.upper <= 100
 
 
 @pytest.mark.parametrize(

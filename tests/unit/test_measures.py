@@ -6,7 +6,8 @@ import keras
 import numpy as np
 import pytest
 from scipy import stats
-from scipy.special import softmax
+from scipy.differentiate import derivative
+from scipy.special import expit, logit, softmax
 
 from regularization.analysis import evaluation, measures, statistics
 from regularization.core.fit import fit
@@ -23,6 +24,31 @@ def test_the_interval_is_students():
     half = 3.182446 * s / 2
     assert (mean, low, high) == pytest.approx((5, 5 - half, 5 + half), rel=1e-6)
     assert statistics.interval([0.5]) == (0.5, 0.5, 0.5)
+
+
+@pytest.mark.parametrize(
+    "within, scale, back",
+    [
+        (statistics.RATIO, np.log, np.exp),
+        (statistics.SHARE, logit, expit),
+        (statistics.CORRELATION, np.arctanh, np.tanh),  # Fisher's z
+        ((0, 100), lambda x: logit(x / 100), lambda x: 100 * expit(x)),
+    ],
+)
+def test_an_interval_keeps_inside_of_what_a_quantity_can_be(within, scale, back):
+    values = np.array([0.9, 0.92, 0.96])
+    mean, low, high = statistics.interval(values, within)
+    half = stats.t.ppf(0.975, 2) * stats.sem(values) * derivative(scale, mean, initial_step=0.01).df
+    assert (low, high) == pytest.approx((back(scale(mean) - half), back(scale(mean) + half)))
+    wild = statistics.interval([0.01, 0.99], within)
+    assert within[0] <= wild[1] < wild[0] < wild[2] <= within[1]
+    assert statistics.interval([0.0, 0.0], (0, 1)) == (0, 0, 0)
+
+
+def test_an_interval_with_ends_holds_the_truth_as_often_as_it_says():
+    rng = np.random.default_rng(0)
+    found = [statistics.interval(rng.beta(18, 2, 5), statistics.SHARE) for _ in range(1000)]
+    assert 0.93 < np.mean([low <= 0.9 <= high for _, low, high in found]) < 0.97
 
 
 def test_smoothness_knows_noise_a_plane_and_a_chessboard():

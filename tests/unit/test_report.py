@@ -390,11 +390,8 @@ def test_a_tuned_run_is_compared_with_none_seed_by_seed(two, monkeypatch):
     monkeypatch.setattr(tuning, "tried", lambda slug, *asked: runs[slug])
     monkeypatch.setattr(tuning, "best", lambda run: run)  # of one setting
     said = tables.with_equal_care("l2", None, "quick").data
-    points = [
-        100 * (a - b)
-        for a, b in zip(other.test_accuracy.values, plain.test_accuracy.values, strict=True)
-    ]
-    assert "learning rate 0.0001, strength 0.1" in said and str(claims.over_seeds(points)) in said
+    points = claims.points(other.test_accuracy.values, plain.test_accuracy.values)
+    assert "learning rate 0.0001, strength 0.1" in said and f"**{points}** points" in said
     for run in (plain, other):
         assert tables.percent(run.arrays["test_accuracy"]) in said
 

@@ -12,10 +12,12 @@ import numpy as np
 from scipy import stats
 
 from regularization.analysis import statistics
+from regularization.analysis.statistics import ANYWHERE
 from regularization.results import files
 
 HOLDS, IN_PART, FAILS, OPEN = "holds", "holds in part", "does not hold", "cannot be told"
 VERDICTS = (HOLDS, IN_PART, FAILS, OPEN)
+POINTS = (-100, 100)  # within which two accuracies differ
 
 
 @dataclass(frozen=True)
@@ -39,17 +41,19 @@ class Estimate:
         return f"{number(self.mean)} ({number(self.lower)} to {number(self.upper)})"
 
 
-def over_seeds(values):
+def over_seeds(values, within=ANYWHERE):
     """Return the mean over seeds with Student's t interval; of one seed or none it tells nothing.
 
-    Where `values` are differences between two techniques seed by seed, it is the paired t interval:
-    a seed gives both the same start and the same order of images.
+    It lies `within` the ends that the quantity has (`statistics`). Where `values` are differences
+    between two techniques seed by seed, it is the paired t interval: a seed gives both the same
+    start and the same order of images.
     """
     values = [float(value) for value in values]
     if len(values) < 2:
         mean = values[0] if values else math.nan
         return Estimate(mean, -math.inf, math.inf, len(values), "t interval over seeds")
-    return Estimate(*map(float, statistics.interval(values)), len(values), "t interval over seeds")
+    found = map(float, statistics.interval(values, within))
+    return Estimate(*found, len(values), "t interval over seeds")
 
 
 def positive(values):
@@ -65,7 +69,7 @@ def positive(values):
 
 def points(first, second):
     """Return how many points the accuracies of one run are above another's, seed by seed."""
-    return over_seeds(100 * (a - b) for a, b in zip(first, second, strict=True))
+    return over_seeds((100 * (a - b) for a, b in zip(first, second, strict=True)), POINTS)
 
 
 def against_control(accuracies, control):

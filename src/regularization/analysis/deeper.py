@@ -10,7 +10,7 @@ from itertools import combinations
 import numpy as np
 
 from regularization.analysis import measures, statistics
-from regularization.analysis.claims import Check, claim, over_seeds
+from regularization.analysis.claims import POINTS, Check, claim, over_seeds, positive
 from regularization.core.settings import Settings
 from regularization.core.technique import Technique
 from regularization.core.techniques import (
@@ -151,15 +151,17 @@ def gained(tried, place, title):
 def alike(runs, place, titles=TITLES):
     """Return how alike two techniques' first layers are, over two seeds of one, by pair of titles.
 
-    An array by seed of the jackknife's pseudo-values. Two seeds of one technique have as much in
-    common as two seeds of the other have, in the geometric mean: 1 is as alike as that.
+    An array by seed of the jackknife's pseudo-values, made of the logarithms so that none is below
+    zero. Two seeds of one technique have as much in common as two seeds of the other have, in the
+    geometric mean: 1 is as alike as that.
     """
     weights = {title: runs[place][title].weights.values for title in titles}
-    return statistics.apart(weights, measures.matched_likeness, over=_over_their_own)
+    found = statistics.apart(weights, measures.matched_likeness, over=_over_their_own)
+    return {pair: np.exp(values) for pair, values in found.items()}
 
 
 def _over_their_own(between, first, second):
-    return between / np.sqrt(first * second)
+    return np.log(between) - (np.log(first) + np.log(second)) / 2
 
 
 def own_likeness(run):
@@ -208,7 +210,7 @@ def _alike(runs, deep):
         checks += [
             Check(
                 f"likeness over that of two seeds of one, {name(*place)}",
-                over_seeds(here),
+                positive(here),
                 low=0.9,
                 why="nine tenths of what two seeds have in common",
             ),
@@ -223,7 +225,7 @@ def _promising(tried):
         [
             Check(
                 f"points of accuracy over none, {title}, {name(*place)}",
-                over_seeds(gained(tried, place, title)),
+                over_seeds(gained(tried, place, title), POINTS),
                 low=0,
             )
             for place in tried
@@ -256,7 +258,7 @@ def _huge(runs, deep, grain):
             ),
             Check(
                 "points of accuracy moved",
-                over_seeds(of_accuracy),
+                over_seeds(of_accuracy, (0, 100)),
                 low=5,
                 why="one image in twenty",
             ),

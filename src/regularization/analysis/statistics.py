@@ -5,16 +5,30 @@ import itertools
 
 import numpy as np
 from scipy import stats
+from scipy.special import expit, logit
+
+#: Within which ends a quantity lies, whatever the data: none, or those of a kind.
+ANYWHERE, RATIO, SHARE, CORRELATION = (-np.inf, np.inf), (0, np.inf), (0, 1), (-1, 1)
 
 
-def interval(values, level=0.95):
-    """Return mean, lower and upper end of Student's t interval over seeds (one seed: no width)."""
-    values = np.asarray(values, "float64")
+def interval(values, within=ANYWHERE, level=0.95):
+    """Return mean, lower and upper end of Student's t interval over seeds (one seed: no width).
+
+    Where a quantity has an end, or two, the interval is made on a scale that never reaches them, by
+    its slope at the mean: of the logarithm, or of the log odds (a correlation's are Fisher's z).
+    """
+    values, (low, high) = np.asarray(values, "float64"), within
     mean = values.mean()
-    if len(values) < 2:
+    if len(values) < 2 or not low < mean < high:  # at an end where all seeds are
         return mean, mean, mean
     half = stats.t.ppf((1 + level) / 2, len(values) - 1) * stats.sem(values)
-    return mean, mean - half, mean + half
+    both = half * np.array([-1, 1])
+    if np.isinf(low):
+        return mean, *(mean + both)
+    if np.isinf(high):
+        return mean, *(low + (mean - low) * np.exp(both / (mean - low)))
+    share, width = (mean - low) / (high - low), high - low
+    return mean, *(low + width * expit(logit(share) + both / width / (share * (1 - share))))
 
 
 def sampling_error(accuracy, count):
