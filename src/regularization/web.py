@@ -13,8 +13,9 @@ from pathlib import Path
 import numpy as np
 from safetensors.numpy import save as packed
 
-from regularization.analysis import evaluation, measures, statistics
+from regularization.analysis import evaluation, measures
 from regularization.core.subsets import subset
+from regularization.report import tables
 from regularization.results import files, store
 from regularization.study import registry
 
@@ -104,10 +105,9 @@ def save_training_digits(small, runs, tuned, reference, folder=None):
     with equal care; `reference` is a run of ours on these digits.
     """
     names = ("train_images", "train_labels", "validation_images", "validation_labels")
-    mean, low, high = statistics.interval(reference.test_accuracy)
     about = {
         "techniques": [_technique(slug, run, tuned[slug]) for slug, run in runs.items()],
-        "reference": {"mean": mean, "low": low, "high": high}
+        "reference": {"accuracy": tables.percent(reference.test_accuracy)}
         | {k: getattr(reference.settings, k) for k in ("steps", "learning_rate", "batch_size")},
     }
     save("training_digits.bin", {name: getattr(small, name) for name in names}, about, folder)

@@ -11,6 +11,7 @@ from conftest import ON_BOTH, dataset_of, read_living, saved, until
 from regularization import web
 from regularization.analysis import evaluation
 from regularization.core import data
+from regularization.report import tables
 from regularization.study.registry import TECHNIQUES
 
 WIDE = {"width": 1280, "height": 900}
@@ -459,12 +460,13 @@ def test_guesses_are_judged_and_go_nowhere(open_page, built):
     page = open_page("techniques/dropout", ".guess", "button")
     answer = page.locator(".guess details")
     assert not answer.is_visible()
-    page.get_by_label("Your guess").fill("0")
+    page.get_by_label("Your guess").fill("100")  # where no interval reaches
     page.get_by_role("button", name="Reveal").click()
     run = saved(built, "dropout")
     mean = 100 * np.mean(run.test_accuracy)
-    said = says(page, "You guessed 50.0", ".guess")
-    assert f"Dropout: {mean:.1f}" in said and f"That is {mean - 50:.1f} more" in said
+    said = says(page, "You guessed 100.0", ".guess")
+    assert f"Dropout: {tables.percent(run.test_accuracy)}, against" in said
+    assert f"That is {100 - mean:.1f} fewer" in said
     assert answer.is_visible()
 
     page = open_page("comparison", "#comparison-whose", ".living-select")

@@ -111,8 +111,11 @@ export function trouble(figure, error) {
 export const titled = (name) => name[0].toUpperCase() + name.slice(1).replaceAll("_", " ");
 
 export const percent = (share) => `${(100 * share).toFixed(1)} %`;
-/** A correlation as it is written in the book, with a minus of its own. */
-export const signed = (value) => value.toFixed(2).replace("-", "−");
+/** A number as it is written in the book, with so many places: a minus of its own, none before a zero. */
+export const fixed = (value, places = 2, plus = "") => {
+  const said = Math.abs(value).toFixed(places);
+  return Number(said) ? (value < 0 ? "−" : plus) + said : said;
+};
 
 /** A number as it is written in the book: 0.0001, 1e-07, 20,000. */
 export function plain(value) {

@@ -2,7 +2,7 @@
 
 import { choice, number, put, read, strokes } from "./address.js";
 import { Board } from "./board.js";
-import { button, calm, element, plain, select, slider, toggle, trouble, voice } from "./controls.js";
+import { button, calm, element, fixed, plain, select, slider, toggle, trouble, voice } from "./controls.js";
 import { averaged, disturbed, FINE, likeData, rasterize } from "./drawing.js";
 import { load, result } from "./files.js";
 import { evidence, largest, logits, softmax } from "./model.js";
@@ -260,7 +260,7 @@ export function widget(figure, { digits, weights }) {
     const digit = state.for === ITS_ANSWER ? largest(shares) : Number(state.for);
     const terms = evidence(weights, pixels, digit);
     const sum = (sign) => terms.reduce((total, term) => total + (term * sign > 0 ? term : 0), 0);
-    const signed = (x) => `${x < 0 ? "−" : "+"}${Math.abs(x).toFixed(1)}`;
+    const signed = (x) => fixed(x, 1, "+");
     paint(picture, terms, side, extent(terms));
     const words = `${state.by}, for ${digit}: ink that speaks for it ${signed(sum(1))}, against it ${signed(sum(-1))}; together ${signed(sum(1) + sum(-1))}. Its probability is ${(100 * shares[digit]).toFixed(1)} %.`;
     balance.textContent = words;

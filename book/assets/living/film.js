@@ -1,7 +1,7 @@
 // A slider over training time and over strength moves a figure's ten weight images.
 
 import { put, read } from "./address.js";
-import { button, element, percent, plain, signed, slider, titled, voice } from "./controls.js";
+import { button, element, fixed, percent, plain, slider, titled, voice } from "./controls.js";
 import { draw, frame } from "./curve.js";
 import { load, result } from "./files.js";
 import { ten } from "./picture.js";
@@ -93,7 +93,7 @@ class Reel {
     const where = this.axes
       .map(({ name, at }, axis) => `${name.replaceAll("_", " ")} ${plain(at[places[axis]])}`)
       .join(", ");
-    return `At ${where}: test accuracy ${percent(this.accuracy[index])}, neighbouring pixels correlate at ${signed(this.smoothness[index])}, weights up to ${plain(this.limits[index])}.`;
+    return `At ${where}: test accuracy ${percent(this.accuracy[index])}, neighbouring pixels correlate at ${fixed(this.smoothness[index])}, weights up to ${plain(this.limits[index])}.`;
   }
 }
 

@@ -18,7 +18,7 @@ export function widget(block, told) {
 }
 
 /** Of a hundred digits, how many? */
-function number({ name, mean, low, high, plain }) {
+function number({ mean, low, high, said }) {
   let guess = 90;
   const values = Array.from({ length: 101 }, (_, i) => 50 + i / 2);
   const form = slider(
@@ -34,8 +34,7 @@ function number({ name, mean, low, high, plain }) {
       (guess >= low && guess <= high) || off === "0.0"
         ? "You are as close as it can be told"
         : `That is ${off} ${guess < mean ? "more" : "fewer"} than you guessed`;
-    const against = plain === undefined ? "" : ` Without regularization it is ${plain.toFixed(1)}.`;
-    return `You guessed ${guess.toFixed(1)}. ${name}: ${mean.toFixed(1)} (${low.toFixed(1)} to ${high.toFixed(1)}). ${within}.${against}`;
+    return `You guessed ${guess.toFixed(1)}. ${said}. ${within}.`;
   };
   return { form, judge };
 }

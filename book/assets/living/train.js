@@ -5,10 +5,10 @@ import {
   button,
   calm,
   element,
+  fixed,
   lessMotion,
   percent,
   plain,
-  signed,
   select,
   slider,
   titled,
@@ -135,7 +135,7 @@ class Panel {
       String,
       (seed) => this.turn({ seed }),
     );
-    const { steps, mean, low, high, learning_rate: rate, batch_size: batch } = this.reference;
+    const { steps, accuracy, learning_rate: rate, batch_size: batch } = this.reference;
     this.element = element(
       "div",
       { class: "living-panel", role: "group", "aria-label": "Train the model" },
@@ -158,7 +158,7 @@ class Panel {
       element(
         "p",
         { class: "living-hint" },
-        `For comparison: without regularization, at a learning rate of ${plain(rate)} and batches of ${batch}, the book's own loop has ${percent(mean)} (${percent(low)} to ${percent(high)}) of the same test digits right after ${plain(steps)} steps.`,
+        `For comparison: without regularization, at a learning rate of ${plain(rate)} and batches of ${batch}, the book's own loop has ${accuracy} of the same test digits right after ${plain(steps)} steps.`,
       ),
     );
   }
@@ -278,7 +278,7 @@ class Panel {
     const told = models.map(({ weights, accuracy, loss, step }, i) => {
       const model = this.models[i];
       const ofLoss = step ? `, loss of the last batch ${plain(loss)}` : "";
-      const words = `Test accuracy ${percent(accuracy)}${ofLoss}. Neighbouring pixels correlate at ${signed(smoothness(weights, this.side))}, weights up to ${plain(extent(weights))}.`;
+      const words = `Test accuracy ${percent(accuracy)}${ofLoss}. Neighbouring pixels correlate at ${fixed(smoothness(weights, this.side))}, weights up to ${plain(extent(weights))}.`;
       model.pictures.show(weights, this.side, words);
       model.words.textContent = words;
       return `${this.of(model.key).title}: ${percent(accuracy)}`;

@@ -11,7 +11,7 @@ from dataclasses import asdict, dataclass, replace
 import numpy as np
 from scipy import stats
 
-from regularization.analysis import statistics
+from regularization.analysis import statistics, written
 from regularization.analysis.statistics import ANYWHERE
 from regularization.results import files
 
@@ -34,11 +34,8 @@ class Estimate:
         """Write the mean and, where there is one, the interval."""
         if self.n == 0:
             return "no evidence"
-        if self.lower == self.upper:
-            return number(self.mean)
-        if math.isinf(self.lower):
-            return f"{number(self.mean)} (no interval)"
-        return f"{number(self.mean)} ({number(self.lower)} to {number(self.upper)})"
+        none = " (no interval)" * math.isinf(self.lower)
+        return written.interval(self.mean, self.lower, self.upper) + none
 
 
 def over_seeds(values, within=ANYWHERE):
@@ -135,12 +132,12 @@ class Check:
         """The bounds in words, and why they are there."""
         why = f" ({self.why})" if self.why else ""
         if self.low == self.high:
-            return f"expected {number(self.low)}{why}"
+            return f"expected {written.number(self.low)}{why}"
         if math.isinf(self.high):
-            return f"expected at least {number(self.low)}{why}"
+            return f"expected at least {written.number(self.low)}{why}"
         if math.isinf(self.low):
-            return f"expected at most {number(self.high)}{why}"
-        return f"expected {number(self.low)} to {number(self.high)}{why}"
+            return f"expected at most {written.number(self.high)}{why}"
+        return f"expected {written.number(self.low)} to {written.number(self.high)}{why}"
 
     @property
     def p_value(self):
@@ -294,10 +291,3 @@ def _finite(values):
 
 def _infinite(values):
     return {k: _ENDS.get(k, math.nan) if v is None else v for k, v in values.items()}
-
-
-def number(value):
-    """Write three digits, as many as an interval over a few seeds bears; large numbers whole."""
-    return (f"{value:,.0f}" if 999.5 <= abs(value) < math.inf else f"{value:.3g}").replace(
-        "-", "\N{MINUS SIGN}"
-    )

@@ -20,10 +20,8 @@ def guess(name, accuracy, plain=None):
     if plain is not None:
         answer += f", against {percent(plain)} without regularization"
     question = f"Guess first: of 100 test digits, how many will it know? ({name}, at the end.)"
-    mean, low, high = (100 * value for value in statistics.interval(accuracy))
-    told = dict(name=name, mean=mean, low=low, high=high)
-    if plain is not None:
-        told["plain"] = float(100 * np.mean(plain))
+    ends = (100 * value for value in statistics.interval(accuracy, statistics.SHARE))
+    told = dict(zip(("mean", "low", "high"), ends, strict=True), said=answer)
     return _guess("number", question, f"<p>{html.escape(answer)}.</p>", **told)
 
 

@@ -5,6 +5,7 @@ from dataclasses import replace
 import numpy as np
 
 from regularization.analysis import measures
+from regularization.analysis.written import fixed, number, span
 from regularization.report.style import DIVERGING, drawn, live
 
 
@@ -45,17 +46,24 @@ def describe(weights, digits=None):
     weights = np.asarray(weights)
     grain = measures.smoothness(weights)
     texture = "smooth" if grain > 0.8 else "partly smooth" if grain > 0.4 else "grainy"
-    text = (
-        f"Ten weight images for the digits 0 to 9, {texture} (neighbouring pixels correlate at "
-        f"{grain:.2f}), weights from {weights.min():.2g} to {weights.max():.2g}."
-    )
+    text = f"Ten weight images for the digits 0 to 9, {texture} ({_grain(weights)})"
+    text += f", {_range(weights)}."
     if digits is not None:
         match = measures.template_likeness(weights, measures.class_means(digits))
         clear = (
             "are clear" if match > 0.6 else "show through" if match > 0.25 else "are hard to see"
         )
-        text += f" The shapes of the digits {clear} (correlation with the class means {match:.2f})."
+        text += f" The shapes of the digits {clear} (correlation with the class means "
+        text += f"{fixed(match, 2)})."
     return text
+
+
+def _grain(weights):
+    return f"neighbouring pixels correlate at {fixed(measures.smoothness(weights), 2)}"
+
+
+def _range(weights):
+    return f"weights from {span(weights.min(), weights.max())}"
 
 
 def ribbon(weights, name):
@@ -83,7 +91,7 @@ def draw_wall(figure, runs, own_scales=True):
         limit = np.abs(run.weights[0]).max() if own_scales else top
         for axis, image in zip(row, run.weights[0], strict=True):
             show_weights(axis, image, limit)
-        label = f"{title}, ±{limit:.2g}" if own_scales else title
+        label = f"{title}, ±{number(limit, 2)}" if own_scales else title
         row[0].text(0, 1.08, label, transform=row[0].transAxes)
 
 
@@ -93,10 +101,9 @@ def wall(runs, own_scales=False, of="the digits 0 to 9"):
     All rows share one scale, or each has its own; `of` says what the ten images belong to.
     """
     top = max(np.abs(run.weights[0]).max() for run in runs.values())
-    scale = "each row on its own scale" if own_scales else f"one scale for all, ±{top:.2g}"
+    scale = "each row on its own scale" if own_scales else f"one scale for all, ±{number(top, 2)}"
     rows = (
-        f"{title}: neighbouring pixels correlate at {measures.smoothness(run.weights[0]):.2f}, "
-        f"weights from {run.weights[0].min():.2g} to {run.weights[0].max():.2g}."
+        f"{title}: {_grain(run.weights[0])}, {_range(run.weights[0])}."
         for title, run in runs.items()
     )
     caption = f"Weight images of {of}, a row for each technique, {scale}."
@@ -146,7 +153,7 @@ def film_strip(weights, titles, digits, caption, film=None):
 
     names = " and ".join(map(str, digits))
     frames = (
-        f"{title}: neighbouring pixels correlate at {measures.smoothness(images[list(digits)]):.2f}"
+        f"{title}: {_grain(images[list(digits)])}"
         for title, images in zip(titles, weights, strict=True)
     )
     alt = f"Weight images of {names}, from left to right. " + "; ".join(frames) + "."

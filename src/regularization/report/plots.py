@@ -6,6 +6,7 @@ import numpy as np
 from matplotlib.patches import Ellipse
 
 from regularization.analysis import statistics
+from regularization.analysis.written import fixed, number
 from regularization.report.style import GUIDE, MARK, RANGE, drawn
 
 
@@ -36,15 +37,17 @@ def along(x, panels, xlabel, caption, marks=None, log=True):
                 axis.legend()
         if not log:
             axis.locator_params(axis="x", nbins=6)
+            axis.xaxis.set_major_formatter(lambda place, _: number(place))
         axis.set_xlabel(xlabel)
 
     said = (
-        f"{label}, {name}: {np.mean(values[0]):.3g} at {x[0]:g}, {np.mean(values[-1]):.3g} at "
-        f"{x[-1]:g}, largest at {x[int(np.argmax(np.mean(values, axis=1)))]:g}"
+        f"{label}, {name}: {number(np.mean(values[0]))} at {number(x[0])}, "
+        f"{number(np.mean(values[-1]))} at {number(x[-1])}, "
+        f"largest at {number(x[int(np.argmax(np.mean(values, axis=1)))])}"
         for label, curves in panels.items()
         for name, values in curves.items()
     )
-    placed = "".join(f" {name} is at {place:g}." for name, place in (marks or {}).items())
+    placed = "".join(f" {name} is at {number(place)}." for name, place in (marks or {}).items())
     below = max(len(curves) for curves in panels.values())
     size = (5.6, 1.75 * len(panels) + 0.5 + (0.15 * below + 0.1 if below > 2 else 0))
     return drawn(draw, size, caption, f"Curves against {xlabel}. {'; '.join(said)}.{placed}")
@@ -83,8 +86,8 @@ def curves(runs, measure="test_accuracy", windows=None):
             figure.legend(*panel.get_legend_handles_labels(), loc="outside lower center", ncols=2)
 
     ends = "; ".join(
-        f"{name} {scale * np.mean(run.curve[measure][0]):.3g} at step {at[0]:,} and "
-        f"{scale * np.mean(run.curve[measure][-1]):.3g} at step {at[-1]:,}"
+        f"{name} {number(scale * np.mean(run.curve[measure][0]))} at step {at[0]:,} and "
+        f"{number(scale * np.mean(run.curve[measure][-1]))} at step {at[-1]:,}"
         for name, run in runs.items()
         for at in [run.curve["step"].values]
     )
@@ -220,9 +223,11 @@ def point_and_distribution(first, second, loss, optimum, width):
                     axis.add_patch(Ellipse(optimum, *size, color=MARK, alpha=0.3, lw=0))
 
     caption = "An optimum in weight space, as a point and as a distribution around it."
+    place = ", ".join(fixed(weight, 2) for weight in optimum)
+    deviation = " and ".join(number(each, 2) for each in np.unique(widths))
     alt = (
         "Two panels with the same contours of the loss over two weights. Left, one dot at "
-        f"({optimum[0]:.2f}, {optimum[1]:.2f}); right, two discs around the same place, of one and "
-        f"two standard deviations of {' and '.join(f'{w:.2g}' for w in np.unique(widths))}."
+        f"({place}); right, two discs around the same place, of one and two standard deviations of "
+        f"{deviation}."
     )
     return drawn(draw, (5.6, 3.2), caption, alt)

@@ -10,29 +10,27 @@ import numpy as np
 from IPython.display import Markdown
 from matplotlib.colors import to_hex, to_rgb
 
-from regularization.analysis import measures, statistics
+from regularization.analysis import measures, statistics, written
 from regularization.analysis.claims import FAILS, HOLDS, IN_PART, OPEN, points
 from regularization.report.style import MARK, RANGE, Figure, Html, caption_of
 from regularization.study import registry, tuning
 
 
-def gains(rows, headers, corner, caption, places=1):
+def gains(rows, headers, corner, caption):
     """Return a map as a table: points gained in amber or lost in blue, with paired intervals.
 
-    `rows` holds lists of `claims.Estimate` by their title, one for each of the `headers`; they have
-    so many `places`. Strong print says that the interval does not contain zero.
+    `rows` holds lists of `claims.Estimate` by their title, one for each of the `headers`. Strong
+    print says that the interval does not contain zero.
     """
 
     def cell(gain):
-        half = (gain.upper - gain.lower) / 2
-        spread = f"<small> ± {half:.{places}f}</small>" if np.isfinite(half) else ""
-        rounded = round(gain.mean, places) or 0.0  # no minus before a zero
-        said = f"{rounded:+.{places}f}".replace("-", "\N{MINUS SIGN}")
+        said, _, width = spread(gain, sign="+").partition(" ")
+        width = width and f"<small> {width}</small>"
         weight = 600 if gain.lower > 0 or gain.upper < 0 else 400
         depth = 0.45 * min(abs(gain.mean) / 5, 1)  # full, and still legible, at five points
         ground = to_hex((*to_rgb(MARK if gain.mean > 0 else RANGE), depth), keep_alpha=True)
         style = f"background:{ground};font-weight:{weight};padding:0.1em 0.2em"
-        return Html(f'<span style="{style}">{said}{spread}</span>')
+        return Html(f'<span style="{style}">{said}{width}</span>')
 
     cells = [[title, *map(cell, estimates)] for title, estimates in rows.items()]
     return table([corner, *headers], cells, caption)
@@ -133,19 +131,23 @@ def _cell(value):
     return re.sub(r"(?<![\w.])-(?=\d)", "\N{MINUS SIGN}", html.escape(str(value)))
 
 
-def percent(values, digits=1):
-    """Write an accuracy per seed as mean and 95 % interval: "93.1 % (93.0 to 93.2)"."""
-    mean, low, high = (100 * value for value in statistics.interval(values))
-    if len(values) < 2:
-        return f"{mean:.{digits}f} %"
-    return f"{mean:.{digits}f} % ({low:.{digits}f} to {high:.{digits}f})"
+def percent(values):
+    """Write an accuracy per seed as mean and 95 % interval: "93.25 % (93.20 to 93.29)"."""
+    return written.interval(*_in_percent(values), " %")
 
 
-def spread(estimate, places=2):
-    """Write an estimate with half of its interval, so many places each: "0.40 ± 0.25"."""
-    half = (estimate.upper - estimate.lower) / 2
-    said = f"{round(estimate.mean, places) or 0.0:.{places}f}"  # no minus before a zero
-    return f"{said} ± {half:.{places}f}" if np.isfinite(half) else said
+def plus_minus(values):
+    """Write an accuracy per seed as mean and half of its 95 % interval: "93.25 ± 0.04 %"."""
+    return written.spread(*_in_percent(values), " %")
+
+
+def _in_percent(values):
+    return (100 * value for value in statistics.interval(values, statistics.SHARE))
+
+
+def spread(estimate, sign=""):
+    """Write an estimate with half of its interval: "0.40 ± 0.25"."""
+    return written.spread(estimate.mean, estimate.lower, estimate.upper, sign=sign)
 
 
 def against_post(runs, post):
@@ -182,12 +184,6 @@ def against_post(runs, post):
     return table(["", *names], cells, caption + "ours, and after the bar the post's.")
 
 
-def plus_minus(values):
-    """Write an accuracy per seed as mean and half of its 95 % interval."""
-    mean, low, high = (100 * value for value in statistics.interval(values))
-    return f"{mean:.1f} ± {(high - low) / 2:.1f} %"
-
-
 def answers(probabilities, titles, caption):
     """Return a table of the ten probabilities `[techniques, classes]` that each technique gives."""
     rows = [
@@ -209,10 +205,9 @@ def beside(runs):
         [
             title,
             plus_minus(run.test_accuracy),
-            f"{np.mean([measures.smoothness(w) for w in run.weights]):.2f}",
+            written.fixed(np.mean([measures.smoothness(w) for w in run.weights]), 2),
             f"{100 * measures.near_zero(run.weights):.0f} %",
-            f"{np.mean(run.weight_min):.2g}",
-            f"{np.mean(run.weight_max):.2g}",
+            *written.span(np.mean(run.weight_min), np.mean(run.weight_max)).split(" to "),
         ]
         for title, run in runs.items()
     ]
@@ -253,4 +248,6 @@ def with_equal_care(slug, digits, preset):
 
 
 def _with_quoted(ours, theirs):
-    return f"{ours:.2g}" if abs(ours) < 1 else f"{ours:.2f}", f"{theirs:g}"
+    """Write a weight as the post has it, and ours with as many places, two at least."""
+    quoted = f"{theirs:g}"
+    return written.fixed(ours, max(2, len(quoted.partition(".")[2]))), quoted
