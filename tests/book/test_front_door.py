@@ -8,11 +8,12 @@ import shutil
 import socket
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 from conftest import ROOT, called
 
-from workflow.build import contents, folder
+from workflow.build import contents, engine, folder
 from workflow.site import serve
 from workflow.tools import clean
 
@@ -211,3 +212,53 @@ def test_a_list_of_pages_that_is_none_is_named(tmp_path, monkeypatch, text):
     monkeypatch.setattr(contents, "ROOT", tmp_path)
     with pytest.raises(ValueError, match=r"^_toc.yml .*Expected"):
         contents.pages()
+
+
+@pytest.mark.parametrize("said, word", [
+    ("Traceback\n  a line\nOSError: [Errno 28] No space left", "left. Expected that HOME, TMPDIR"),
+    ("SyntaxError in line 3 of Snakefile:\nbad\n", "SyntaxError in line 3 of Snakefile: bad. Exp"),
+    ("Error in rule l2\nWorkflowError: at least one", "What Snakemake has to say"),
+    ("Error in rule l2\nTerminating processes on user request", "It was stopped; the next build"),
+])  # fmt: skip
+def test_why_a_workflow_did_not_end_well_is_said_and_not_only_where_it_is(tmp_path, said, word):
+    log = tmp_path / "snakemake.log"
+    log.write_text(said, encoding="utf-8")
+    reason = engine.reason(log)
+    assert word in reason and "a line" not in reason and "\n" not in reason
+
+
+@pytest.mark.thorough
+def test_jupyter_books_own_command_renders_what_has_been_executed(whole, tmp_path):
+    """Without our PYTHONPATH, and without README and what else stands in the root."""
+    book = shutil.copytree(whole, tmp_path / "book", symlinks=True)
+    shutil.copy(ROOT / "README.md", book)
+    (book / "_build" / "html" / "index.html").unlink()
+    command = [str(Path(sys.executable).with_name("jupyter-book")), "build", "."]
+    known = {k: v for k, v in os.environ.items() if k != "PYTHONPATH"}
+    asked = dict(cwd=book, env=known, capture_output=True, encoding="utf-8")
+    process = subprocess.run(command, **asked)
+    assert process.returncode == 0 and not process.stderr, process.stderr
+    html = book / "_build" / "html"
+    assert not (html / "README.html").exists() and (html / "_static" / "book.css").is_file()
+    page = (html / "techniques" / "l2.html").read_text(encoding="utf-8")
+    assert "quick build" in page and "Content-Security-Policy" in page
+    shutil.rmtree(book / "_build")
+    process = subprocess.run(command, **asked)
+    assert process.returncode and process.stderr.splitlines()[-1].startswith("No chapter has been")
+
+
+@pytest.mark.thorough
+def test_the_package_can_be_installed_and_says_what_it_is(tmp_path):
+    source, target = tmp_path / "source", tmp_path / "target"
+    ignored = shutil.ignore_patterns("*.egg-info", "__pycache__")
+    shutil.copytree(ROOT / "src", source / "src", ignore=ignored)
+    for name in ("pyproject.toml", "README.md", "LICENSE"):
+        shutil.copy(ROOT / name, source)
+    code = f"from setuptools import build_meta; build_meta.build_wheel({str(tmp_path)!r})"
+    assert run(sys.executable, "-c", code, cwd=source).returncode == 0
+    shutil.unpack_archive(*tmp_path.glob("*.whl"), target, "zip")
+    code = "from regularization.study import registry; print(registry.__file__)"
+    process = run(sys.executable, "-c", code, cwd=tmp_path, PYTHONPATH=str(target))
+    assert process.stdout.startswith(str(target)), process.stderr
+    process = run(sys.executable, "-m", "regularization", cwd=tmp_path, PYTHONPATH=str(target))
+    assert len(process.stdout.splitlines()) == 3 and "make book" in process.stdout

@@ -3,6 +3,7 @@
 import json
 import os
 import shutil
+import signal
 import subprocess
 import time
 
@@ -50,6 +51,27 @@ def test_a_build_on_another_backend_waits_and_then_is_not_a_mixture(folder, tmp_
     }
     settings = json.loads((folder / "_build" / "settings.json").read_text())
     assert backends == {settings["backend"]}
+
+
+def test_a_build_of_another_preset_that_is_stopped_costs_nothing_of_the_finished_one(folder):
+    """Its pages stay, its chapters are set aside; and who asks for it again has it at once."""
+    build, before = folder / "_build", miniature.contents(folder / "_build")
+    (folder / "book" / "notes.md").write_text("Not a page: no list names it.", encoding="utf-8")
+    with subprocess.Popen(miniature.command(PRESET="paper"), cwd=folder, process_group=0) as other:
+        kept = build / "kept" / "quick-digits-jax"
+        while not ((kept / "settings.json").is_file() and (build / "logs/techniques").is_dir()):
+            assert other.poll() is None
+            time.sleep(0.05)
+        os.killpg(other.pid, signal.SIGINT)
+    aside = miniature.contents(build / "kept" / "quick-digits-jax")
+    assert (
+        aside == before
+        and miniature.contents(build).items()
+        >= {name: content for name, content in before.items() if name.startswith("html/")}.items()
+    )
+    process = miniature.make(folder)
+    assert process.returncode == 0 and not chapters_of(process), process.stderr
+    assert "0 runs trained" in process.stdout and miniature.contents(build) == before
 
 
 def test_a_chapter_that_was_changed_while_the_clock_was_back_is_made_anew(folder):

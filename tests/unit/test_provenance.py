@@ -1,7 +1,10 @@
 """What made a run: the code that it reaches and no other, versions, and the day."""
 
 import ast
+import os
 import shutil
+import subprocess
+import sys
 from copy import copy
 from dataclasses import dataclass
 from pathlib import Path
@@ -239,3 +242,19 @@ def test_the_date_is_that_of_the_sources(monkeypatch):
     assert provenance.date() == "1970-01-02"
     monkeypatch.setattr(provenance, "_git", lambda *words: "unknown")  # not a repository
     assert provenance.date() == "unknown"
+
+
+def test_sources_inside_another_repository_are_not_of_its_commit(tmp_path):
+    """A ZIP of the project, unpacked in somebody's own work."""
+    git = ["git", "-C", str(tmp_path), "-c", "user.name=A", "-c", "user.email=a@b"]
+    subprocess.run([*git, "init", "--quiet"], check=True)
+    subprocess.run([*git, "commit", "--quiet", "--allow-empty", "--message=Theirs"], check=True)
+    inside = tmp_path / "unpacked" / "src" / "regularization"
+    shutil.copytree(provenance.PACKAGE, inside, ignore=shutil.ignore_patterns("__pycache__"))
+    code = "from regularization.results import provenance as p; print(p.commit(), p.date())"
+    known = {k: v for k, v in os.environ.items() if k != "SOURCE_DATE_EPOCH"}
+    process = subprocess.run(
+        [sys.executable, "-c", code], env=known | {"PYTHONPATH": str(inside.parent)},
+        capture_output=True, encoding="utf-8",
+    )  # fmt: skip
+    assert process.stdout.split() == ["unknown", "unknown"], process.stderr

@@ -84,6 +84,17 @@ def models():
     return found
 
 
+def test_a_figure_is_the_same_whatever_matplotlib_is_set_up_to():
+    def bars(figure):
+        figure.subplots().bar(["one", "two"], [1, 2])
+
+    drawn = [style.drawn(bars, (3, 2), "Bars.", "Two bars.")]
+    own = {"text.usetex": True, "axes.grid": True, "font.size": 30, "svg.fonttype": "path"}
+    with plt.rc_context(own):
+        drawn.append(style.drawn(bars, (3, 2), "Bars.", "Two bars."))
+    assert drawn[0] == drawn[1]
+
+
 def test_a_weight_image_figure_says_what_is_seen_and_takes_the_pages_colours(digits):
     weights = np.zeros((10, 8, 8))
     weights[:, 0, 0] = -2.0

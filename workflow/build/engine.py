@@ -55,4 +55,7 @@ def reason(log):
     if "Error in rule" in said:  # a job, which has said why
         return where
     last = re.split(r"\n(?=\S*(?:Error|Exception)\b)", said.strip())[-1]
-    return f"{textwrap.shorten(last, 600)} Expected a workflow that can begin. {where}"
+    expected = "Expected a workflow that can begin."
+    if re.search(r"\[Errno \d+\]", last):
+        expected = "Expected that HOME, TMPDIR and the folder of the sources can be written."
+    return f"{textwrap.shorten(last, 600).rstrip('.')}. {expected} {where}"

@@ -14,13 +14,15 @@ from workflow.site.theme import (
     glossary,
     numbering,
     slimming,
+    source,
 )
 
 
 def setup(app):
     """Register the pieces with Sphinx."""
     app.connect("config-inited", use_templates)
-    for piece in (formulas, numbering, glossary, accessibility, slimming, content_security_policy):
+    pieces = (formulas, numbering, glossary, accessibility, slimming, content_security_policy)
+    for piece in (source, *pieces):
         piece.setup(app)
     return {"parallel_read_safe": True, "parallel_write_safe": True}
 
