@@ -98,6 +98,30 @@ def test_search_finds_a_word(visit, served):
     )
 
 
+@pytest.mark.parametrize(
+    "refusal",
+    [
+        "get: () => null",
+        "get() { throw new DOMException('', 'SecurityError'); }",
+        "value: {getItem: () => null, setItem() { throw new DOMException('', 'QuotaExceeded'); }}",
+    ],
+    ids=["has no storage", "forbids to ask for it", "forbids to write to it"],
+)
+def test_search_and_colours_work_in_a_browser_that(visit, served, refusal):
+    refuse = "".join(
+        f"Object.defineProperty(window, '{name}Storage', {{configurable: true, {refusal}}});"
+        for name in ("local", "session")
+    )
+    page = visit("index", served, lambda page: page.add_init_script(refuse), color_scheme="light")
+    page.locator(".theme-switch-button:visible").click()
+    page.locator("html[data-theme=dark]").wait_for(state="attached")
+    page.locator(".search-button__button:visible").first.click()
+    page.locator("#pst-search-dialog input").fill("dropout")
+    page.keyboard.press("Enter")
+    page.locator("ul.search li a").first.wait_for()
+    assert not page.complaints
+
+
 def test_code_can_be_copied(browser, served):
     context = browser.new_context(permissions=["clipboard-read", "clipboard-write"])
     page = context.new_page()
