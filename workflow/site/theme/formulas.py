@@ -3,8 +3,7 @@
 import re
 
 from docutils import nodes
-from docutils.utils.math import MathError
-from docutils.utils.math.latex2mathml import tex2mathml
+from docutils.utils.math import MathError, latex2mathml
 from sphinx.util import logging
 from sphinx.util.math import get_node_equation_number
 
@@ -13,6 +12,18 @@ LOGGER = logging.getLogger(__name__)
 SCROLLED = {"tabindex": "0", "role": "group", "aria-label": "Formula"}
 #: TeX takes a digit for each part of a fraction, docutils both digits for the first part.
 DIGITS = re.compile(r"(\\[dt]?frac)\s*(\d)\s*(\d)")
+#: What HTML does without: the namespace, space between elements, and what Firefox calls deprecated.
+NEEDLESS = re.compile(r' xmlns="[^"]*"|(?<=>)\s+(?=<)|(?<=<mo) accent="true"')
+#: Over and under a part of a formula; what is attached to them is said of that part.
+BRACES = ("⏞", "⏟")
+#: What TeX sets and a browser may not: a thin space on either side of a function's name, where a
+#: letter, a number or a fraction is; around "max" and its like as around a sum.
+THIN = '<mspace width="0.1667em"></mspace>'
+SPACED = {
+    r"(</m(?!o>|space>)\w+>)(?=<mi[^>]*>[^<]+</mi><mo>&ApplyFunction;)": rf"\1{THIN}",
+    r"(?=<mo>&ApplyFunction;</mo><m(?!o|space|under|row><mo))": THIN,
+    r"<mo(?=[^>]*>(?:inf|lim|max|min|sup)</mo>)": '<mo lspace="0.1667em" rspace="0.1667em"',
+}
 
 
 def setup(app):
@@ -42,7 +53,24 @@ def mathml(node, tex, as_block=False):
     """Return a TeX formula as MathML; one that is not understood is a warning, and stays TeX."""
     tex = DIGITS.sub(r"\1{\2}{\3}", tex.strip())
     try:
-        return re.sub(r">\s+<", "><", tex2mathml(tex, as_block=as_block))
+        formula = NEEDLESS.sub("", latex2mathml.tex2mathml(tex, as_block=as_block))
     except (MathError, SyntaxError) as error:
         LOGGER.warning("the formula %r cannot be set: %s", tex, error, location=node)
         return f"<code>{tex}</code>"
+    for place, spaced in SPACED.items():
+        formula = re.sub(place, spaced, formula)
+    return formula
+
+
+def attach(node, mark, limits="", attach=latex2mathml.handle_script_or_limit):
+    """Set an index beside an accented letter; docutils has it under the letter, as a limit."""
+    child = node[-1]
+    if isinstance(child, latex2mathml.mover | latex2mathml.munder):
+        if child[-1].text in BRACES:
+            limits = "limits"
+        if not child[0].get("movablelimits"):
+            node.append(latex2mathml.mrow(node.pop()))
+    return attach(node, mark, limits)
+
+
+latex2mathml.handle_script_or_limit = attach
