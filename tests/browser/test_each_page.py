@@ -105,6 +105,29 @@ def test_it_fits_into_its_frame(page, width):
     assert page.evaluate("document.documentElement.scrollWidth") <= width
 
 
+def test_no_line_begins_with_what_follows_a_formula_however_wide_it_is(page):
+    """A comma, as a browser puts it there that may break a line on either side of a formula."""
+    apart = page.evaluate(
+        """() => {
+          const main = document.querySelector("main"), apart = new Set();
+          for (let width = 200; width < 720; width += 8) {
+            main.style.width = `${width}px`;
+            for (const formula of main.querySelectorAll("math:not([display])")) {
+              if (!/^\\S/.test(formula.nextSibling?.data ?? "")) continue;
+              const next = document.createRange();
+              next.setStart(formula.nextSibling, 0);
+              next.setEnd(formula.nextSibling, 1);
+              const [before, after] = [formula, next].map((part) => part.getBoundingClientRect());
+              if (after.left < before.right - 1) apart.add(`${formula.textContent} / ${next}`);
+            }
+          }
+          main.style.width = "";
+          return [...apart];
+        }"""
+    )
+    assert not apart
+
+
 @pytest.mark.parametrize("name, scheme, width", LOOKS, indirect=["name"], scope="module")
 def test_it_can_be_read_without_seeing_it(page, axe, scheme, width):
     resize(page, width, scheme)

@@ -24,12 +24,15 @@ SPACED = {
     r"(?=<mo>&ApplyFunction;</mo><m(?!o|space|under|row><mo))": THIN,
     r"<mo(?=[^>]*>(?:inf|lim|max|min|sup)</mo>)": '<mo lspace="0.1667em" rspace="0.1667em"',
 }
+#: Formulas within a line, with all that no space parts from them: "(x)," for example.
+UNBROKEN = re.compile(r"[^\s<>]*(?:<math>.*?</math>[^\s<]*)+", re.DOTALL)
 
 
 def setup(app):
     """Make this the renderer of formulas, in place of MathJax."""
     app.add_html_math_renderer("mathml", (visit_inline, None), (visit_display, None))
     app.config.html_math_renderer = "mathml"
+    app.connect("html-page-context", keep_together)
 
 
 def visit_inline(translator, node):
@@ -47,6 +50,12 @@ def visit_display(translator, node):
         translator.body.append(f'<span class="eqno">({number})</span>')
     translator.body.append("</div>\n")
     raise nodes.SkipNode
+
+
+def keep_together(app, pagename, templatename, context, doctree):
+    """Let no line begin with the comma after a formula: browsers break on either side of one."""
+    kept = r'<span class="unbroken">\g<0></span>'
+    context["body"] = UNBROKEN.sub(kept, context.get("body", ""))
 
 
 def mathml(node, tex, as_block=False):
