@@ -19,6 +19,21 @@ LOOKS = [
     for number, name in enumerate(PAGES)
     for turn, look in enumerate([("light", 1280), ("dark", 360)])
 ]
+#: What a browser's own margins leave of A4, which is the narrower paper, CSS pixels.
+PAPER = 718
+FOR_THE_SCREEN = ", ".join(
+    f"{kind}:visible"
+    for kind in (
+        "header",
+        "footer",
+        "nav:not(#jb-print-toc nav)",
+        ".bd-header-announcement",
+        ".prev-next-area",
+        ".living-panel",
+        "[role=tooltip]",
+        "article details",
+    )
+)
 #: What `page` may weigh, bytes: as it is, packed, and with its pictures.
 RAW, PACKED, WITH_PICTURES = 900_000, 300_000, 1_500_000
 #: How far things move on a page, of all that is seen, until a moment after it was loaded.
@@ -126,6 +141,22 @@ def test_no_line_begins_with_what_follows_a_formula_however_wide_it_is(page):
         }"""
     )
     assert not apart
+
+
+def test_it_prints_whole_and_without_what_is_for_the_screen(page):
+    page.emulate_media(media="print")
+    page.set_viewport_size({"width": PAPER, "height": 1000})
+    page.wait_for_timeout(100)
+    cut = page.locator("main *:not(math *, svg *)").evaluate_all(
+        """(all, paper) => all.filter((e) => e.checkVisibility() && (
+             e.getBoundingClientRect().right > paper + 1 || e.getBoundingClientRect().left < -1
+             || getComputedStyle(e).overflowX != "visible" && e.scrollWidth > e.clientWidth + 1
+           )).map((e) => e.outerHTML.slice(0, 80))""",
+        PAPER,
+    )
+    shown = page.locator(FOR_THE_SCREEN).all_inner_texts()
+    page.emulate_media(media="screen")
+    assert not cut and not shown
 
 
 @pytest.mark.parametrize("name, scheme, width", LOOKS, indirect=["name"], scope="module")

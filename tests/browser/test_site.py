@@ -1,6 +1,10 @@
 """The site in a real browser: what is asked of some of its pages, or of all of them together."""
 
+from io import BytesIO
+
 import pytest
+from matplotlib.image import imread
+from pypdf import PdfReader
 
 
 def test_the_first_screen_is_one_sentence_and_the_wall(visit):
@@ -20,10 +24,6 @@ def test_a_figures_text_can_be_read_on_a_phone(visit):
 
 
 def test_figures_stand_on_the_pages_own_ground_in_the_dark(visit):
-    from io import BytesIO
-
-    from matplotlib.image import imread
-
     page = visit("techniques/l2", color_scheme="dark", viewport={"width": 1280, "height": 800})
     for figure in page.locator("figure.book-figure").all():
         corner = imread(BytesIO(figure.screenshot()))[0, 0, :3]
@@ -84,6 +84,24 @@ def test_nothing_moves_for_who_asked_for_less_motion(visit):
         const s = getComputedStyle(e);
         return s.animationName != 'none' || parseFloat(s.transitionDuration) > 0; }).length"""
     assert page.evaluate(moving) == 0
+
+
+def test_a_page_prints_dark_on_light_from_a_dark_screen_notes_in_the_margin_and_all(visit):
+    page = visit("techniques/l2", color_scheme="dark")
+    note = page.locator(".admonition.margin p").last.inner_text()
+    printed, ink, inks = PdfReader(BytesIO(page.pdf())), (0, 0, 0), set()
+
+    def look(operator, operands, *_):
+        nonlocal ink
+        if operator == b"rg":
+            ink = tuple(map(float, operands))
+        elif operator in (b"Tj", b"TJ"):
+            inks.add(ink)
+
+    texts = [each.extract_text(visitor_operand_before=look) for each in printed.pages]
+    assert "".join(note.split()) in "".join("".join(texts).split())
+    assert len(inks) > 3 and max(0.2126 * r + 0.7152 * g + 0.0722 * b for r, g, b in inks) < 0.5
+    assert page.locator("html").get_attribute("data-theme") == "dark"
 
 
 def test_search_finds_a_word(visit, served):
