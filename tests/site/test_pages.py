@@ -146,3 +146,9 @@ def test_every_page_permits_nothing_from_outside(pages):
             assert quoted, f"{path.name}: {what} {where}"
         charset = page.select_one("meta[charset]")
         assert charset.find_next("meta")["http-equiv"] == "Content-Security-Policy"
+
+
+def test_no_page_names_what_a_browser_would_load_ahead(pages):
+    """Firefox takes rel="next" for that, and then complains of the policy."""
+    for path, page in pages.items():
+        assert not page.select("link[rel=next], link[rel=prefetch], link[rel=prerender]"), path
