@@ -115,6 +115,25 @@ def test_the_answers_to_a_test_digit_are_pythons(open_page, built):
     assert re.search(f"together {sign}{abs(logit):.1f}", evidence(page))
 
 
+def test_what_is_pressed_or_current_is_told_apart_where_all_colours_are_the_readers(open_page):
+    page = open_page("living?train=1", DRAW, forced_colors="active")
+    page.get_by_role("button", name="Second model").click()
+    page.mouse.move(0, 0)
+
+    def grounds(selector):
+        return set(
+            page.locator(selector).evaluate_all(
+                "all => all.map((each) => getComputedStyle(each).backgroundColor)"
+            )
+        )
+
+    for on, off in [
+        (".living-panel [aria-pressed=true]", ".living-panel button:not([aria-pressed=true])"),
+        (".bd-links a.current", ".bd-links a:not(.current)"),
+    ]:
+        assert len(grounds(on)) == 1 and grounds(off).isdisjoint(grounds(on))
+
+
 def test_whoever_clicks_wildly_is_borne_with(open_page):
     page = open_page("living?train=1", DRAW)
     board = page.locator(".living-board")

@@ -152,3 +152,9 @@ def test_no_page_names_what_a_browser_would_load_ahead(pages):
     """Firefox takes rel="next" for that, and then complains of the policy."""
     for path, page in pages.items():
         assert not page.select("link[rel=next], link[rel=prefetch], link[rel=prerender]"), path
+
+
+def test_no_style_sheet_draws_a_line_in_words_that_safari_passes_over(built):
+    """It knows no style beside the line in `text-decoration`: terms looked like links there."""
+    for path in (built / "html" / "_static").glob("*.css"):
+        assert not re.search(r"[{;\s]text-decoration:[^;}]*(dotted|dashed)", path.read_text()), path
