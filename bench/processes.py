@@ -103,7 +103,7 @@ def clock(train, order, calls):
 def peak_memory():
     """Return the most memory this process has held, in bytes."""
     try:  # on Linux the other figure begins with that of the process which started this one
-        text = Path("/proc/self/status").read_text()
+        text = Path("/proc/self/status").read_text(encoding="utf-8")
         return 1024 * int(re.search(r"VmHWM:\s*(\d+)", text).group(1))
     except (OSError, AttributeError):
         pass

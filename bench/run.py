@@ -109,7 +109,7 @@ def main():
 def write(record, path):
     """Write a record, whole or not at all."""
     with replacing(path) as temporary:
-        temporary.write_text(json.dumps(record, indent=1) + "\n")
+        temporary.write_text(json.dumps(record, indent=1) + "\n", encoding="utf-8")
 
 
 def make_work(digits):
@@ -228,7 +228,7 @@ def time_book(arguments, backend):
     seconds = time.perf_counter() - begun
     pages = {}
     for path in sorted((build / "logs").rglob("*.json")):
-        made = json.loads(path.read_text())
+        made = json.loads(path.read_text(encoding="utf-8"))
         page = path.relative_to(build / "logs").with_suffix("").as_posix()
         pages[page] = {name: made[name] for name in ("seconds", "peak_memory_mib")}
     print(f"{' '.join(command)}: {seconds:.0f} s\n")
@@ -238,7 +238,7 @@ def time_book(arguments, backend):
 def describe(device):
     """Return the machine in words that do not name it: processor, cores, memory, device, system."""
     try:
-        text = Path("/proc/cpuinfo").read_text()
+        text = Path("/proc/cpuinfo").read_text(encoding="utf-8")
         processor = re.search(r"model name\s*:\s*(.+)", text).group(1)
     except (OSError, AttributeError):
         processor = platform.processor() or platform.machine()

@@ -100,9 +100,11 @@ def once(factory, name, make):
     root = root.parent if "PYTEST_XDIST_WORKER" in os.environ else root
     folder, failed = root / name, root / f"{name}.failed"
     with filelock.FileLock(root / f"{name}.lock"):
-        assert not failed.exists(), failed.read_text()
+        assert not failed.exists(), failed.read_text(encoding="utf-8")
         if not folder.exists():
-            failed.write_text(f"{name} could not be made: see the first test that asked for it.")
+            failed.write_text(
+                f"{name} could not be made: see the first test that asked for it.", encoding="utf-8"
+            )
             folder.mkdir()
             make(folder)
             failed.unlink()
@@ -159,7 +161,7 @@ def saved(build, slug):
     """What readers take along of a run: what its JSON says, its weights and its parameters."""
     with np.load(build / "results" / f"{slug}.npz") as file:
         arrays = dict(file)
-    about = json.loads((build / "results" / f"{slug}.json").read_text())
+    about = json.loads((build / "results" / f"{slug}.json").read_text(encoding="utf-8"))
     named = {name.removeprefix("parameter_"): values for name, values in arrays.items()}
     return SimpleNamespace(**about, weights=named.pop("weights"), parameters=named)
 
@@ -170,7 +172,7 @@ def run_python(code, **environment):
         [sys.executable, "-c", code],
         env=os.environ | {"TQDM_DISABLE": "1"} | environment,
         capture_output=True,
-        text=True,
+        encoding="utf-8",
     )
 
 
@@ -196,7 +198,7 @@ def build_book(folder, dataset, preset="quick", **environment):
         cwd=ROOT,
         env=os.environ | environment,
         capture_output=True,
-        text=True,
+        encoding="utf-8",
     )
 
 
@@ -212,7 +214,9 @@ def built(request, tmp_path_factory):
     def extract(folder):
         source = miniature.extract(folder / "source")
         (folder / "given").mkdir()
-        (folder / "given" / "ledger.json").write_text("[]")  # the colophon leads to it
+        (folder / "given" / "ledger.json").write_text(
+            "[]", encoding="utf-8"
+        )  # the colophon leads to it
         process = miniature.make(source, folder)
         assert process.returncode == 0, process.stdout + process.stderr
 
@@ -223,7 +227,7 @@ def built(request, tmp_path_factory):
 
 def dataset_of(build):
     """Return the name of the data set that a build is of."""
-    return json.loads((build / "settings.json").read_text())["dataset"]
+    return json.loads((build / "settings.json").read_text(encoding="utf-8"))["dataset"]
 
 
 def a_miniature(name, write):
@@ -259,7 +263,7 @@ def axe():
     path = ROOT / "node_modules" / "axe-core" / "axe.min.js"
     if not path.is_file():
         pytest.skip("axe-core is not here: `npm install` brings it, and make test where npm is")
-    return path.read_text()
+    return path.read_text(encoding="utf-8")
 
 
 def until(condition, seconds, what):

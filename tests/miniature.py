@@ -55,10 +55,12 @@ print(runs[0].test_accuracy.values)
 def write(folder, trains=False):
     """Write the miniature into a folder: the workflow as it is, and chapters of its own."""
     copy_of_the_rest(folder)
-    (folder / "book" / "index.md").write_text("# A miniature\n\nThree chapters, to be broken.\n")
+    (folder / "book" / "index.md").write_text(
+        "# A miniature\n\nThree chapters, to be broken.\n", encoding="utf-8"
+    )
     toc = "format: jb-book\nroot: index\nchapters:\n"
     toc += "".join(f"- file: techniques/{slug}\n" for slug in TECHNIQUES)
-    (folder / "_toc.yml").write_text(toc)
+    (folder / "_toc.yml").write_text(toc, encoding="utf-8")
     for slug in TECHNIQUES:
         write_chapter(folder, slug, code=TRAINED if trains else DRAWN)
     return folder
@@ -102,22 +104,22 @@ def extract(folder):
     Links to pages that are left out, and numbers of their figures, become plain words.
     """
     copy_of_the_rest(folder)
-    toc = yaml.safe_load((ROOT / "_toc.yml").read_text())
+    toc = yaml.safe_load((ROOT / "_toc.yml").read_text(encoding="utf-8"))
     for part in toc["parts"]:
         part["chapters"] = [each for each in part["chapters"] if each["file"] in PAGES]
     toc["parts"] = [part for part in toc["parts"] if part["chapters"]]
-    (folder / "_toc.yml").write_text(yaml.safe_dump(toc, sort_keys=False))
+    (folder / "_toc.yml").write_text(yaml.safe_dump(toc, sort_keys=False), encoding="utf-8")
     path = folder / "src" / "regularization" / "study" / "registry.py"
-    all_of_them, text = "TECHNIQUES = EXPERIMENTS | RELATIVES", path.read_text()
+    all_of_them, text = "TECHNIQUES = EXPERIMENTS | RELATIVES", path.read_text(encoding="utf-8")
     assert text.count(all_of_them) == 1
     fewer = f"EXPERIMENTS = {{k: v for k, v in EXPERIMENTS.items() if k in {TECHNIQUES}}}\n"
-    path.write_text(text.replace(all_of_them, f"{fewer}TECHNIQUES = EXPERIMENTS"))
+    path.write_text(text.replace(all_of_them, f"{fewer}TECHNIQUES = EXPERIMENTS"), encoding="utf-8")
     for page in PAGES:
         (source,) = [*(ROOT / "book").glob(f"{page}.ipynb"), *(ROOT / "book").glob(f"{page}.md")]
         target = folder / "book" / source.relative_to(ROOT / "book")
         target.parent.mkdir(parents=True, exist_ok=True)
         if source.suffix == ".md":
-            target.write_text(without_links(source.read_text()))
+            target.write_text(without_links(source.read_text(encoding="utf-8")), encoding="utf-8")
             continue
         chapter = nbformat.read(source, as_version=4)
         for cell in chapter.cells:
@@ -142,7 +144,11 @@ def command(build="_build", **variables):
 def make(folder, build="_build", environment=None, **variables):
     """Build the miniature; return the finished process."""
     return subprocess.run(
-        command(build, **variables), cwd=folder, env=environment, capture_output=True, text=True
+        command(build, **variables),
+        cwd=folder,
+        env=environment,
+        capture_output=True,
+        encoding="utf-8",
     )
 
 

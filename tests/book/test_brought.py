@@ -30,7 +30,7 @@ def packed(runs, name="runs.tar.gz"):
     with tarfile.open(path, "w:gz") as archive:
         archive.add(runs, arcname="runs")
     checksum = hashlib.sha256(path.read_bytes()).hexdigest()
-    (runs.parent / "SHA256SUMS").write_text(f"{checksum}  {name}\n")
+    (runs.parent / "SHA256SUMS").write_text(f"{checksum}  {name}\n", encoding="utf-8")
     return path
 
 
@@ -122,7 +122,7 @@ def test_what_is_no_archive_is_refused(tmp_path, what):
     if what == "no archive":
         source.write_bytes(b"no archive")
         checksum = hashlib.sha256(b"no archive").hexdigest()
-        (tmp_path / "SHA256SUMS").write_text(f"{checksum}  {source.name}\n")
+        (tmp_path / "SHA256SUMS").write_text(f"{checksum}  {source.name}\n", encoding="utf-8")
         return refused(tmp_path / "other", source, "is damaged")
     refused(tmp_path / "other", source, "is not there", "leave RUNS out")
 
@@ -135,6 +135,6 @@ def test_a_link_out_of_the_archive_is_not_followed(runs, tmp_path):
 
 def test_names_of_what_was_brought_are_kept(tmp_path):
     assert brought.brought(tmp_path) == set()
-    (tmp_path / "brought.json").write_text(json.dumps(["one"]))
+    (tmp_path / "brought.json").write_text(json.dumps(["one"]), encoding="utf-8")
     assert brought.brought(tmp_path) == {"one"}
     shutil.rmtree(tmp_path)

@@ -42,7 +42,7 @@ def copy(tmp_path):
 
 def chapter(folder, name, title):
     command = [sys.executable, "-m", "workflow.tools.chapter", f"--name={name}", f"--title={title}"]
-    return subprocess.run(command, cwd=folder, capture_output=True, text=True)
+    return subprocess.run(command, cwd=folder, capture_output=True, encoding="utf-8")
 
 
 def texts(folder):
@@ -89,7 +89,11 @@ def test_it_is_green_at_once(copy):
 
     def run(*command):
         process = subprocess.run(
-            [sys.executable, *command], cwd=copy, env=environment, capture_output=True, text=True
+            [sys.executable, *command],
+            cwd=copy,
+            env=environment,
+            capture_output=True,
+            encoding="utf-8",
         )
         assert process.returncode == 0, process.stdout[-3000:] + process.stderr[-3000:]
 
@@ -102,7 +106,7 @@ def test_it_is_green_at_once(copy):
     run("-m", "ruff", "check", "--quiet", "src", "tests", "book")
     run("-m", "ruff", "format", "--check", "--quiet", "src", "tests", "book")
     settings = {"preset": "quick", "dataset": "digits", "backend": os.environ["KERAS_BACKEND"]}
-    (copy / "settings.json").write_text(json.dumps(settings))
+    (copy / "settings.json").write_text(json.dumps(settings), encoding="utf-8")
     run(
         *("-m", "workflow.build.execute", "book/techniques/zz_template_check.ipynb", "out.ipynb"),
         *("--build", ".", "--page", "techniques/zz_template_check", "--log", "log"),
@@ -161,7 +165,7 @@ def test_what_is_refused_is_said_in_one_paragraph_and_nothing_is_written(copy):
 
 
 def test_a_draft_of_that_name_is_left_as_it_is(copy):
-    (copy / "book" / "techniques" / "zz_check.ipynb").write_text("a draft")
+    (copy / "book" / "techniques" / "zz_check.ipynb").write_text("a draft", encoding="utf-8")
     before = texts(copy)
     assert "taken" in chapter(copy, "zz_check", "A check").stderr and texts(copy) == before
 
@@ -182,7 +186,10 @@ def test_a_second_time_it_is_refused(copy):
 
 def test_a_list_that_has_lost_its_mark_is_named(copy):
     path = copy / "src" / "regularization" / "study" / "registry.py"
-    path.write_text(path.read_text().replace("`make chapter` adds", "something adds"))
+    path.write_text(
+        path.read_text(encoding="utf-8").replace("`make chapter` adds", "something adds"),
+        encoding="utf-8",
+    )
     before = texts(copy)
     process = chapter(copy, "zz_check", "Smooth")
     assert process.returncode == 1 and "registry.py has lost the line" in process.stderr
@@ -191,7 +198,7 @@ def test_a_list_that_has_lost_its_mark_is_named(copy):
 
 def test_the_technique_of_contributing_md_does_what_it_says(digits):
     """Its code as it stands there: three lines that train, and the test that they are right."""
-    text = (ROOT / "CONTRIBUTING.md").read_text()
+    text = (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8")
     technique, test = re.findall(r"^ *```python\n(.*?)^ *```", text, flags=re.DOTALL | re.MULTILINE)
     rough = train(Settings(steps=5_000, learning_rate=1e-3), digits)
     known = {"digits": digits, "pictures": pictures, "train": train, "Settings": Settings}

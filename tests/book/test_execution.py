@@ -58,14 +58,18 @@ def test_each_chapter_has_its_log_time_and_memory(built):
     for path in executed(built):
         page = path.relative_to(built / "executed").with_suffix("")
         assert (built / "logs" / page).with_suffix(".log").is_file()
-        made = json.loads((built / "logs" / page).with_suffix(".json").read_text())
+        made = json.loads((built / "logs" / page).with_suffix(".json").read_text(encoding="utf-8"))
         assert made["seconds"] > 1 and made["peak_memory_mib"] > 100
 
 
 def test_the_steps_that_a_bar_is_drawn_of_are_about_those_of_a_cold_build(built):
-    known = json.loads(progress.STEPS.read_text())["quick"]
+    known = json.loads(progress.STEPS.read_text(encoding="utf-8"))["quick"]
     assert {*known} <= {*contents.notebooks()}
-    notes = [json.loads(line) for p in built.rglob("*.runs") for line in p.read_text().splitlines()]
+    notes = [
+        json.loads(line)
+        for p in built.rglob("*.runs")
+        for line in p.read_text(encoding="utf-8").splitlines()
+    ]
     assert progress.trained_steps(notes) == pytest.approx(sum(known.values()), rel=0.3)
 
 
@@ -215,7 +219,7 @@ def test_a_chapter_is_executed_again_just_when_what_it_depends_on_has_changed(tm
     path = notebook(tmp_path, PARAMETERS, "open('count', 'a').write('x')")
     names = ("settings.json", "out.ipynb", "read.json", "more.json")
     settings, output, read, more = (tmp_path / name for name in names)
-    settings.write_text(json.dumps(SETTINGS))
+    settings.write_text(json.dumps(SETTINGS), encoding="utf-8")
     more.touch()
 
     def executions(*others):
@@ -223,13 +227,13 @@ def test_a_chapter_is_executed_again_just_when_what_it_depends_on_has_changed(tm
         command += ["--inputs", *map(str, (path, read, *others)), "--build", str(tmp_path)]
         command += ["--page", "chapter", "--log", str(tmp_path / "log")]
         assert subprocess.run(command, cwd=ROOT).returncode == 0 and output.is_file()
-        return len((tmp_path / "count").read_text())
+        return len((tmp_path / "count").read_text(encoding="utf-8"))
 
-    read.write_text("1")
+    read.write_text("1", encoding="utf-8")
     assert executions() == 1
-    read.write_text("1")  # written anew, as it was
+    read.write_text("1", encoding="utf-8")  # written anew, as it was
     assert executions() == 1
-    read.write_text("2")
+    read.write_text("2", encoding="utf-8")
     assert executions() == 2
     output.unlink()
     assert executions() == 3
@@ -242,7 +246,7 @@ def test_a_chapter_whose_execution_was_broken_off_is_executed_again(tmp_path):
     paths = [tmp_path / name for name in names]
     for path in paths:
         path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text("{}")
+        path.write_text("{}", encoding="utf-8")
     made_from = records.hashes([tmp_path / "source"])
     records.write(tmp_path / "logs" / "whole.json", made_from, [tmp_path / "executed/whole.ipynb"])
     records.write(tmp_path / "site.json", made_from)
@@ -268,13 +272,13 @@ def test_a_file_that_is_not_there_is_no_empty_one(tmp_path):
 @pytest.mark.parametrize("name", ["source", "output"])
 def test_a_record_is_current_as_long_as_all_that_it_names_is_as_it_was(tmp_path, name):
     for file in ("source", "output"):
-        (tmp_path / file).write_text("1")
+        (tmp_path / file).write_text("1", encoding="utf-8")
     record = tmp_path / "record.json"
     records.write(record, records.hashes([tmp_path / "source"]), [tmp_path / "output"])
     assert records.is_current(record)
-    (tmp_path / name).write_text("1")  # anew, as it was
+    (tmp_path / name).write_text("1", encoding="utf-8")  # anew, as it was
     assert records.is_current(record)
-    (tmp_path / name).write_text("2")
+    (tmp_path / name).write_text("2", encoding="utf-8")
     assert not records.is_current(record)
     (tmp_path / name).unlink()
     assert not records.is_current(record)
@@ -287,7 +291,7 @@ def test_a_record_is_current_as_long_as_all_that_it_names_is_as_it_was(tmp_path,
 def test_make_refuses_an_unknown_setting_before_it_does_anything(variable, value, tmp_path):
     process = subprocess.run(
         ["make", "book", f"{variable}={value}", f"BUILD={tmp_path}/b"],
-        cwd=ROOT, capture_output=True, text=True,
+        cwd=ROOT, capture_output=True,  encoding="utf-8",
     )  # fmt: skip
     assert process.returncode != 0 and not (tmp_path / "b").exists()
     assert f"{variable}='{value}' is unknown. Expected one of:" in process.stderr
@@ -304,6 +308,6 @@ def test_data_that_cannot_be_had_stop_the_build_with_a_paragraph(tmp_path):
 
 
 def test_settings_are_those_asked_for(built):
-    settings = json.loads((built / "settings.json").read_text())
+    settings = json.loads((built / "settings.json").read_text(encoding="utf-8"))
     assert settings["preset"] == "quick"
     assert settings["backend"] == os.environ.get("KERAS_BACKEND", "tensorflow")

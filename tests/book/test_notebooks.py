@@ -71,7 +71,7 @@ def test_every_experiment_has_its_chapter():
 
 @EACH
 def test_it_sets_itself_up_where_the_configuration_names_a_repository(path):
-    cells = json.loads(path.read_text())["cells"]
+    cells = json.loads(path.read_text(encoding="utf-8"))["cells"]
     assert cells == repository.with_set_up(cells), "run `make repository`"
 
 

@@ -63,7 +63,7 @@ ASIDE = re.compile(
 def prose(path):
     """The markdown of a page, cell by cell."""
     if path.suffix == ".md":
-        return [path.read_text()]
+        return [path.read_text(encoding="utf-8")]
     cells = nbformat.read(path, as_version=4).cells
     return [cell.source for cell in cells if cell.cell_type == "markdown"]
 
@@ -150,7 +150,9 @@ def test_settings_and_years_are_not_results(innocent):
 def test_what_is_quoted_stands_in_the_book_and_names_its_source():
     pieces = [piece for path in PAGES for piece in prose(path)]
     text, linking = " ".join(map(plain, pieces)), " ".join(pieces)
-    keys = re.findall(r"@\w+\{(\w+),", (ROOT / "book" / "references.bib").read_text())
+    keys = re.findall(
+        r"@\w+\{(\w+),", (ROOT / "book" / "references.bib").read_text(encoding="utf-8")
+    )
     for quoted in QUOTED:
         assert quoted["phrase"] in text, f"{quoted['phrase']!r} is quoted nowhere: remove it"
         linked = f"]({quoted['source']})" in linking

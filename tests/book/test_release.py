@@ -22,7 +22,9 @@ from workflow.build import records
 def git(folder, *words):
     who = ["-c", "user.name=A tester", "-c", "user.email=tester@example.org"]
     command = ["git", *who, *words]
-    return subprocess.run(command, cwd=folder, capture_output=True, text=True, check=True).stdout
+    return subprocess.run(
+        command, cwd=folder, capture_output=True, check=True, encoding="utf-8"
+    ).stdout
 
 
 def commit(folder, message):
@@ -36,7 +38,9 @@ def quick_once(whole, tmp_path_factory):
     folder = shutil.copytree(whole, tmp_path_factory.mktemp("quick") / "book", symlinks=True)
     shutil.copytree(ROOT / "published", folder / "published")
     shutil.copy(ROOT / "CHANGELOG.md", folder)
-    (folder / ".gitignore").write_text("/_build/\n/.venv\n/.snakemake/\n__pycache__/\n")
+    (folder / ".gitignore").write_text(
+        "/_build/\n/.venv\n/.snakemake/\n__pycache__/\n", encoding="utf-8"
+    )
     git(folder, "init", "--quiet")
     git(folder, "config", "user.name", "A tester")
     git(folder, "config", "user.email", "tester@example.org")
@@ -50,13 +54,17 @@ def full_once(quick_once, tmp_path_factory):
     folder = shutil.copytree(quick_once, tmp_path_factory.mktemp("full") / "book", symlinks=True)
     build = folder / "_build"
     for path in [build / "settings.json", *build.glob("results/*.json")]:
-        values = json.loads(path.read_text())
-        path.write_text(json.dumps(values | {"preset": "paper", "dataset": "mnist"}, indent=1))
-    settings = json.loads((build / "settings.json").read_text())
-    (build / "settings.json").write_text(json.dumps(settings, indent=1) + "\n")
+        values = json.loads(path.read_text(encoding="utf-8"))
+        path.write_text(
+            json.dumps(values | {"preset": "paper", "dataset": "mnist"}, indent=1), encoding="utf-8"
+        )
+    settings = json.loads((build / "settings.json").read_text(encoding="utf-8"))
+    (build / "settings.json").write_text(json.dumps(settings, indent=1) + "\n", encoding="utf-8")
     (build / "given").mkdir()
     for kept in ("given", "results"):  # where a chapter gives it, where readers take it from
-        (build / kept / "ledger.json").write_text('[{"name": "grain", "verdict": "holds"}]')
+        (build / kept / "ledger.json").write_text(
+            '[{"name": "grain", "verdict": "holds"}]', encoding="utf-8"
+        )
     make_current(folder, [*build.glob("logs/**/*.json"), build / "site.json"])
     script(folder, "verify", "--publish")
     commit(folder, "Publish the results")
@@ -77,14 +85,14 @@ def make_current(folder, made):
     """Rewrite records as if what they name had been made from the files as they are."""
     with contextlib.chdir(folder):
         for path in made:
-            record = json.loads(path.read_text())
+            record = json.loads(path.read_text(encoding="utf-8"))
             inputs = records.hashes(map(Path, record.pop("inputs")))
             records.write(path, inputs, [Path(each) for each in record.pop("outputs")], **record)
 
 
 def script(folder, name, *words):
     command = [sys.executable, "-m", f"workflow.release.{name}", "--build", "_build", *words]
-    return subprocess.run(command, cwd=folder, capture_output=True, text=True)
+    return subprocess.run(command, cwd=folder, capture_output=True, encoding="utf-8")
 
 
 def release(folder, version="9.0.0"):
@@ -105,7 +113,7 @@ def refused(folder, *words, version="9.0.0"):
 
 
 def test_a_tree_that_is_not_clean_is_refused(full):
-    (full / "book" / "index.md").write_text("# Not committed\n")
+    (full / "book" / "index.md").write_text("# Not committed\n", encoding="utf-8")
     refused(full, "The tree is not clean: book/index.md", "Expected everything to be committed")
 
 
@@ -115,7 +123,7 @@ def test_a_version_that_is_none_or_not_above_the_last_is_refused(full, version):
 
 
 def test_a_quick_build_on_the_stand_in_is_refused(quick):
-    (quick / "_build" / "results" / "ledger.json").write_text("[]")
+    (quick / "_build" / "results" / "ledger.json").write_text("[]", encoding="utf-8")
     refused(quick, "is of digits at quick. Expected mnist at paper", "Nothing was released")
 
 
@@ -127,9 +135,9 @@ def test_a_build_of_other_sources_is_refused(full):
 
 def test_a_build_whose_figures_have_moved_is_refused(full):
     path = full / "published" / "results.json"
-    published = json.loads(path.read_text())
+    published = json.loads(path.read_text(encoding="utf-8"))
     del published["runs"]["l2"]
-    path.write_text(json.dumps(published))
+    path.write_text(json.dumps(published), encoding="utf-8")
     commit(full, "Publish what was not measured")
     refused(full, "1 figure has moved", "l2: only in this build", "make publish")
 
@@ -137,7 +145,7 @@ def test_a_build_whose_figures_have_moved_is_refused(full):
 @pytest.mark.thorough
 def test_a_release_that_fails_half_way_leaves_everything_as_it_was(full, mnist):
     """The pages cannot be built: they lead to one that is not there."""
-    (full / "book" / "index.md").write_text("# A miniature\n\n[](nowhere)\n")
+    (full / "book" / "index.md").write_text("# A miniature\n\n[](nowhere)\n", encoding="utf-8")
     commit(full, "Lead nowhere")
     make_current(full, [full / "_build" / "site.json"])
     refused(full, "The site was not built", "Nothing was released")
@@ -147,16 +155,18 @@ def test_a_release_that_fails_half_way_leaves_everything_as_it_was(full, mnist):
 def test_a_release_is_a_commit_a_tag_and_the_site_with_its_checksum(full, mnist, tmp_path):
     process = release(full)
     assert process.returncode == 0, process.stderr
-    cited = yaml.safe_load((full / "CITATION.cff").read_text())
-    package = tomllib.loads((full / "pyproject.toml").read_text())["project"]
+    cited = yaml.safe_load((full / "CITATION.cff").read_text(encoding="utf-8"))
+    package = tomllib.loads((full / "pyproject.toml").read_text(encoding="utf-8"))["project"]
     assert cited["version"] == package["version"] == "9.0.0"
-    changes = (full / "CHANGELOG.md").read_text()
+    changes = (full / "CHANGELOG.md").read_text(encoding="utf-8")
     assert f"## 9.0.0, {cited['date-released']}" in changes and "- Publish the results" in changes
     assert git(full, "status", "--porcelain") == "" and git(full, "tag").split() == ["v9.0.0"]
     assert git(full, "log", "-1", "--format=%s").strip() == "Release 9.0.0"
 
     folder = full / "_build" / "release"
-    sums = [line.split() for line in (folder / "SHA256SUMS").read_text().splitlines()]
+    sums = [
+        line.split() for line in (folder / "SHA256SUMS").read_text(encoding="utf-8").splitlines()
+    ]
     assert {path.name for path in folder.iterdir()} == {"SHA256SUMS", *(name for _, name in sums)}
     for checksum, each in sums:
         assert hashlib.sha256((folder / each).read_bytes()).hexdigest() == checksum

@@ -23,7 +23,7 @@ def verify(build, other):
 @pytest.mark.thorough
 def test_chapters_that_are_executed_again_train_and_give_the_same_to_the_byte(built, tmp_path):
     """With an empty store: what they train has the same names and arrays as in the build's."""
-    settings = json.loads((built / "settings.json").read_text())
+    settings = json.loads((built / "settings.json").read_text(encoding="utf-8"))
     for page in AGAIN:
         output = tmp_path / "executed" / f"{page}.ipynb"
         with pytest.MonkeyPatch.context() as patch:
@@ -62,8 +62,8 @@ def test_another_backend_stays_within_the_tolerance_and_verify_says_so(trained, 
 def test_a_byte_that_differs_is_named(tmp_path):
     for name, text in (("one", "1"), ("two", "2")):
         (tmp_path / name / "html").mkdir(parents=True)
-        (tmp_path / name / "settings.json").write_text("{}")
-        (tmp_path / name / "html" / "index.html").write_text(text)
+        (tmp_path / name / "settings.json").write_text("{}", encoding="utf-8")
+        (tmp_path / name / "html" / "index.html").write_text(text, encoding="utf-8")
     process = verify(tmp_path / "one", tmp_path / "two")
     assert process.returncode == 1 and "1 files of" in process.stderr
     assert "html/index.html" in process.stderr

@@ -40,7 +40,9 @@ def test_the_lock_of_a_process_that_was_killed_is_free(tmp_path, capsys):
     )
     command = [sys.executable, "-c", code, str(tmp_path / ".lock")]
     environment = {"PYTHONPATH": str(ROOT / "src")}
-    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=environment) as process:
+    with subprocess.Popen(
+        command, stdout=subprocess.PIPE, env=environment, encoding="utf-8"
+    ) as process:
         assert process.stdout.readline() == "held\n"
         process.kill()
     with alone(tmp_path / ".lock", "it"):
@@ -70,4 +72,4 @@ def test_of_several_files_that_could_not_be_copied_the_first_is_named():
 
 def test_other_errors_are_not_taken_for_a_full_disk():
     with pytest.raises(FileNotFoundError), in_words("The book", "_build"):
-        open("/no/such/file")
+        open("/no/such/file", encoding="utf-8")

@@ -38,9 +38,9 @@ def command(folder, **variables):
 
 def sweep(folder, text=FILE, **variables):
     folder.mkdir(exist_ok=True)
-    (folder / "trial.toml").write_text(text)
+    (folder / "trial.toml").write_text(text, encoding="utf-8")
     words = command(folder, **variables)
-    return subprocess.run(words, cwd=ROOT, capture_output=True, text=True)
+    return subprocess.run(words, cwd=ROOT, capture_output=True, encoding="utf-8")
 
 
 def models(folder):
@@ -69,7 +69,7 @@ def test_a_sweep_says_what_it_will_cost_and_leaves_a_row_for_each_model(whole):
 @pytest.mark.skipif(os.name == "nt", reason="kills a group of processes")
 def test_a_sweep_that_was_killed_goes_on_where_it_stopped(whole, tmp_path):
     """The workflow and its jobs are killed when the first runs are there."""
-    (tmp_path / "trial.toml").write_text(FILE)
+    (tmp_path / "trial.toml").write_text(FILE, encoding="utf-8")
     done = tmp_path / "b" / "runs"
     with subprocess.Popen(
         command(tmp_path),
@@ -133,14 +133,14 @@ def test_a_chapter_takes_the_table_of_its_sweep(name, text, tmp_path, digits, mo
     monkeypatch.setenv("GIVEN_DIR", str(tmp_path / "given"))
     monkeypatch.setenv("TQDM_DISABLE", "1")
     path = tmp_path / "sweep.toml"
-    path.write_text(f"seeds = 4\nsteps = 60\nlearning_rate = 1e-2\n{text}")
+    path.write_text(f"seeds = 4\nsteps = 60\nlearning_rate = 1e-2\n{text}", encoding="utf-8")
     tables = [swept.rows(slug, train(each, digits)) for slug, each in sweeps.read(path, digits)]
     swept.write(tables, tmp_path / "sweeps" / f"{name}.csv")
     settings = {"preset": "quick", "dataset": "digits"}
     chapter, log = ROOT / "book" / "beyond" / f"{name}.ipynb", tmp_path / "log"
-    with open(log, "w") as said:
+    with open(log, "w", encoding="utf-8") as said:
         execute.execute(chapter, tmp_path / "executed.ipynb", settings, said)
-    text = (tmp_path / "executed.ipynb").read_text()
+    text = (tmp_path / "executed.ipynb").read_text(encoding="utf-8")
     for table in tables:
         assert f"From a sweep of {len(table)} models, of 60 steps each." in text
     assert "4 seeds" in text
@@ -162,7 +162,7 @@ def test_a_chapter_takes_the_table_of_its_sweep(name, text, tmp_path, digits, mo
 )
 def test_what_makes_no_sense_is_named_before_anything_runs(text, name, words, tmp_path):
     if text:
-        (tmp_path / name).write_text(text)
+        (tmp_path / name).write_text(text, encoding="utf-8")
     where = ["--config", tmp_path / name, "--build", tmp_path / "b", "--dataset", "digits"]
     process = called(script.main, *where)
     assert process.returncode == 1 and not (tmp_path / "b").exists()
@@ -171,12 +171,12 @@ def test_what_makes_no_sense_is_named_before_anything_runs(text, name, words, tm
 
 def test_jobs_that_did_not_end_well_are_counted_and_the_first_is_quoted(tmp_path, monkeypatch):
     def run(arguments, log, snakefile, sweep, runs):
-        first, *_ = (sweep / "blocks.txt").read_text().split()
-        (sweep / f"{first}.log").write_text("Training.\nThe node is gone.\n")
+        first, *_ = (sweep / "blocks.txt").read_text(encoding="utf-8").split()
+        (sweep / f"{first}.log").write_text("Training.\nThe node is gone.\n", encoding="utf-8")
 
     monkeypatch.setattr(script.engine, "run", run)
     monkeypatch.setattr(script, "announced", lambda *words: "Announced.")
-    (tmp_path / "trial.toml").write_text(FILE)
+    (tmp_path / "trial.toml").write_text(FILE, encoding="utf-8")
     where = ["--build", tmp_path / "b", "--dataset", "digits"]
     process = called(script.main, "--config", tmp_path / "trial.toml", *where)
     assert process.returncode == 1 and not (tmp_path / "b" / "sweeps" / "trial.csv").exists()

@@ -33,16 +33,18 @@ def a_run(technique, seeds=SEEDS):
 def build(tmp_path):
     folder = tmp_path / "build"
     (folder / "results").mkdir(parents=True)
-    (folder / "settings.json").write_text('{"preset": "paper", "dataset": "mnist"}')
+    (folder / "settings.json").write_text(
+        '{"preset": "paper", "dataset": "mnist"}', encoding="utf-8"
+    )
     runs = {
         "no_regularization": a_run({"name": "Technique"}),
         "l2_path": a_run({"name": "L2", "strength": [0.0] * 5 + [0.1] * 5}, SEEDS * 2),
     }
     for slug, run in runs.items():
-        (folder / "results" / f"{slug}.json").write_text(json.dumps(run))
+        (folder / "results" / f"{slug}.json").write_text(json.dumps(run), encoding="utf-8")
         (folder / "results" / f"{slug}.npz").touch()
     ledger = [{"name": "grain", "verdict": "holds"}]
-    (folder / "results" / "ledger.json").write_text(json.dumps(ledger))
+    (folder / "results" / "ledger.json").write_text(json.dumps(ledger), encoding="utf-8")
     return folder
 
 
@@ -53,9 +55,9 @@ def verify(build, *options):
 
 def change(build, slug, edit):
     path = build / "results" / f"{slug}.json"
-    values = json.loads(path.read_text())
+    values = json.loads(path.read_text(encoding="utf-8"))
     edit(values)
-    path.write_text(json.dumps(values))
+    path.write_text(json.dumps(values), encoding="utf-8")
 
 
 def test_a_build_agrees_with_itself_and_with_another_draw_of_seeds(build):
@@ -86,14 +88,16 @@ def test_a_run_that_is_missing_or_new_is_named(build):
     (build / "results" / "l2_path.npz").unlink()
     (build / "results" / "new.npz").touch()
     run = copy.deepcopy(a_run({"name": "New"}))
-    (build / "results" / "new.json").write_text(json.dumps(run))
+    (build / "results" / "new.json").write_text(json.dumps(run), encoding="utf-8")
     said = verify(build).stderr
     assert "l2_path at 0.1: only in the release" in said and "new: only in this build" in said
 
 
 @pytest.mark.parametrize("preset, dataset", [("quick", "mnist"), ("paper", "digits")])
 def test_only_a_full_build_on_mnist_is_compared_or_released(build, preset, dataset):
-    (build / "settings.json").write_text(json.dumps({"preset": preset, "dataset": dataset}))
+    (build / "settings.json").write_text(
+        json.dumps({"preset": preset, "dataset": dataset}), encoding="utf-8"
+    )
     for options in ([], ["--publish"]):
         process = verify(build, *options)
         assert process.returncode == 1 and "Expected mnist at paper" in process.stderr
@@ -104,7 +108,7 @@ def test_only_a_full_build_on_mnist_is_compared_or_released(build, preset, datas
     "content", ["", "[]", "{}", '{"runs": {}}', '{"provenance": 1, "runs": 2}']
 )
 def test_a_broken_release_is_refused(build, content):
-    (build.parent / "results.json").write_text(content)
+    (build.parent / "results.json").write_text(content, encoding="utf-8")
     process = verify(build)
     assert process.returncode == 1 and "is not a released result" in process.stderr
 

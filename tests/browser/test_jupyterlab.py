@@ -24,11 +24,13 @@ def lab(tmp_path_factory):
         port = free.getsockname()[1]
     settings = folder / "settings" / "@jupyterlab" / "apputils-extension"
     settings.mkdir(parents=True)
-    (settings / "themes.jupyterlab-settings").write_text('{"theme": "JupyterLab Dark"}')
+    (settings / "themes.jupyterlab-settings").write_text(
+        '{"theme": "JupyterLab Dark"}', encoding="utf-8"
+    )
     command = [sys.executable, "-m", "jupyter", "lab", "--no-browser", f"--port={port}"]
     command += ["--allow-root", f"--notebook-dir={folder / 'book'}", "--IdentityProvider.token="]
     command += [f"--LabApp.user_settings_dir={folder / 'settings'}"]
-    with open(folder / "log", "w") as log:
+    with open(folder / "log", "w", encoding="utf-8") as log:
         server = subprocess.Popen(command, stdout=log, stderr=log)
     address = f"http://127.0.0.1:{port}"
     try:
@@ -83,6 +85,9 @@ def test_training_shows_how_far_it_is(tmp_path):
     )
     environment = os.environ | {"RUNS_DIR": str(tmp_path)}
     process = subprocess.run(
-        [sys.executable, "-c", code], capture_output=True, text=True, env=environment
+        [sys.executable, "-c", code],
+        capture_output=True,
+        env=environment,
+        encoding="utf-8",
     )
     assert process.returncode == 0 and "/1000 [" in process.stderr

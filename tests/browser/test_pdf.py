@@ -16,7 +16,7 @@ A4 = {"width": 627, "height": 963}  # what its margins leave of a page, CSS pixe
 def printed(browser, built):
     command = ["make", "--no-print-directory", "pdf", f"BUILD={built}", "PRESET=quick"]
     command.append(f"DATA={dataset_of(built)}")
-    process = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
+    process = subprocess.run(command, cwd=ROOT, capture_output=True, encoding="utf-8")
     assert process.returncode == 0, process.stdout + process.stderr
     return PdfReader(built / "seeing-regularization.pdf")
 
@@ -43,7 +43,9 @@ def test_its_outline_leads_to_every_chapter_on_a_page_of_its_own(printed):
 def test_its_figures_and_tables_have_the_numbers_of_the_site(printed, built):
     text = " ".join(page.extract_text() for page in printed.pages)
     for page in contents.notebooks():
-        soup = BeautifulSoup((built / "html" / f"{page}.html").read_text(), "html.parser")
+        soup = BeautifulSoup(
+            (built / "html" / f"{page}.html").read_text(encoding="utf-8"), "html.parser"
+        )
         for number in soup.select("figure .number"):
             assert f"{number.get_text()} " in text.replace("\n", " ")
 
@@ -77,7 +79,7 @@ def test_without_a_browser_it_says_what_to_install_before_it_builds(tmp_path):
         ["make", "--no-print-directory", "pdf", f"BUILD={tmp_path}/b", "CHROMIUM=no-such-browser"],
         cwd=ROOT,
         capture_output=True,
-        text=True,
+        encoding="utf-8",
     )
     said = process.stderr.strip().splitlines()
     assert process.returncode and "apt install chromium" in said[0]

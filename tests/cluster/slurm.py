@@ -116,7 +116,7 @@ class Cluster:
         text = CONFIGURATION.format(cpus=cpus, partition=PARTITION, **names)
         for name, node_port in zip(self.nodes, node_ports, strict=True):
             text += f"NodeName={name} NodeHostname={host} NodeAddr=127.0.0.1 Port={node_port}\n"
-        self.configuration.write_text(text)
+        self.configuration.write_text(text, encoding="utf-8")
         key = self.folder / "munge.key"
         key.touch(mode=0o600)
         key.write_bytes(os.urandom(128))
@@ -131,7 +131,7 @@ class Cluster:
             "sacct": "exit 0",
         }
         for name, line in wrappers.items():
-            (self.folder / "bin" / name).write_text(f"#!/bin/sh\n{line}\n")
+            (self.folder / "bin" / name).write_text(f"#!/bin/sh\n{line}\n", encoding="utf-8")
             (self.folder / "bin" / name).chmod(0o755)
 
     def start(self):
@@ -151,7 +151,7 @@ class Cluster:
 
     def command(self, *words):
         """What the command, such as squeue, prints for a user of this Slurm."""
-        done = subprocess.run(words, env=self.environment, capture_output=True, text=True)
+        done = subprocess.run(words, env=self.environment, capture_output=True, encoding="utf-8")
         if done.returncode:
             raise RuntimeError(
                 f"{shlex.join(words)} ended with {done.returncode} instead of 0: "
@@ -236,7 +236,11 @@ class Cluster:
         while not condition():
             for name, daemon in self._daemons.items():
                 if daemon.poll() is not None:
-                    said = (self.folder / f"{name}.out").read_text(errors="replace").strip()
+                    said = (
+                        (self.folder / f"{name}.out")
+                        .read_text(errors="replace", encoding="utf-8")
+                        .strip()
+                    )
                     raise RuntimeError(f"{name} ended at once, saying: {said.splitlines()[-1:]}")
             if time.monotonic() > end:
                 raise RuntimeError(f"Not within {seconds} s: {what}. See the logs in {self.folder}")
@@ -254,7 +258,9 @@ def _family(process):
     children = {}
     for stat in Path("/proc").glob("[0-9]*/stat"):
         with contextlib.suppress(OSError):
-            parent = int(stat.read_text(errors="replace").rpartition(")")[2].split()[1])
+            parent = int(
+                stat.read_text(errors="replace", encoding="utf-8").rpartition(")")[2].split()[1]
+            )
             children.setdefault(parent, []).append(int(stat.parent.name))
     family = [process]
     for member in family:

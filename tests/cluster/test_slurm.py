@@ -53,8 +53,8 @@ def folder(tmp_path_factory):
     folder = miniature.write(tmp_path_factory.mktemp("book"), trains=True)
     profile = folder / "profiles" / "test" / "config.yaml"
     profile.parent.mkdir()
-    profile.write_text(PROFILE)
-    (folder / "small.toml").write_text(SWEEP)
+    profile.write_text(PROFILE, encoding="utf-8")
+    (folder / "small.toml").write_text(SWEEP, encoding="utf-8")
     return folder
 
 
@@ -79,7 +79,7 @@ def at_work(command, cluster, folder):
     """Let something happen to the cluster while it works for a command, which is to end well."""
     said = folder / "said"
     with (
-        open(said, "w") as output,
+        open(said, "w", encoding="utf-8") as output,
         subprocess.Popen(
             command,
             cwd=folder,
@@ -91,7 +91,7 @@ def at_work(command, cluster, folder):
     ):
         try:
             yield process
-            assert process.wait(HUNG) == 0, said.read_text()[-4000:]
+            assert process.wait(HUNG) == 0, said.read_text(encoding="utf-8")[-4000:]
         finally:
             with contextlib.suppress(ProcessLookupError):
                 os.killpg(process.pid, signal.SIGKILL)

@@ -25,7 +25,7 @@ def chapters_of(process):
 
 def test_two_builds_at_once_in_one_folder_end_one_after_the_other(whole, tmp_path):
     folder = miniature.write(tmp_path / "book")
-    kept = dict(stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    kept = dict(stdout=subprocess.PIPE, stderr=subprocess.PIPE, encoding="utf-8")
     builds = [subprocess.Popen(miniature.command(), cwd=folder, **kept) for _ in range(2)]
     said = [build.communicate() for build in builds]
     assert [build.returncode for build in builds] == [0, 0], said
@@ -47,9 +47,10 @@ def test_a_build_on_another_backend_waits_and_then_is_not_a_mixture(folder, tmp_
         build.communicate()
         assert build.returncode == 0
     backends = {
-        json.loads(path.read_text())["backend"] for path in folder.glob("_build/results/*.json")
+        json.loads(path.read_text(encoding="utf-8"))["backend"]
+        for path in folder.glob("_build/results/*.json")
     }
-    settings = json.loads((folder / "_build" / "settings.json").read_text())
+    settings = json.loads((folder / "_build" / "settings.json").read_text(encoding="utf-8"))
     assert backends == {settings["backend"]}
 
 
@@ -85,12 +86,17 @@ def test_a_chapter_that_was_changed_while_the_clock_was_back_is_made_anew(folder
     process = miniature.make(folder)
     assert process.returncode == 0, process.stderr
     assert [line.split()[0] for line in chapters_of(process)] == ["book/techniques/l2.ipynb"]
-    assert "Another title" in (folder / "_build/html/techniques/l2.html").read_text()
+    assert "Another title" in (folder / "_build/html/techniques/l2.html").read_text(
+        encoding="utf-8"
+    )
     (folder / "book" / "index.md").write_text(
-        "# A miniature\n\nWritten while the clock was back.\n"
+        "# A miniature\n\nWritten while the clock was back.\n",
+        encoding="utf-8",
     )
     assert miniature.make(folder).returncode == 0
-    assert "while the clock was back" in (folder / "_build/html/index.html").read_text()
+    assert "while the clock was back" in (folder / "_build/html/index.html").read_text(
+        encoding="utf-8"
+    )
 
 
 def test_a_clock_that_is_set_back_while_the_book_is_built_costs_nothing(tmp_path, whole):
@@ -142,7 +148,7 @@ def small_disk(tmp_path):
     def sized(size):
         options = f"size={size}" + (",remount" if os.path.ismount(disk) else "")
         command = ["mount", "-t", "tmpfs", "-o", options, "tmpfs", str(disk)]
-        process = subprocess.run(command, capture_output=True, text=True)
+        process = subprocess.run(command, capture_output=True, encoding="utf-8")
         if process.returncode:
             pytest.skip(f"A small disk cannot be had: {process.stderr.strip()}")
         return disk

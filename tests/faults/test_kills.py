@@ -38,7 +38,9 @@ def running(word, folder):
     found = []
     for process in Path("/proc").glob("[0-9]*"):
         try:
-            if word in (process / "cmdline").read_text() and belongs(process, folder):
+            if word in (process / "cmdline").read_text(encoding="utf-8") and belongs(
+                process, folder
+            ):
                 found.append(int(process.name))
         except OSError:  # it has just ended
             continue
@@ -82,7 +84,7 @@ def test_the_next_build_after_a_kill_ends_as_if_nothing_had_been(
     undisturbed = request.getfixturevalue(book)
     expected = miniature.contents(undisturbed / "_build")
     records = (undisturbed / "_build" / "logs" / "techniques").glob("*.json")
-    longest = max(json.loads(record.read_text())["seconds"] for record in records)
+    longest = max(json.loads(record.read_text(encoding="utf-8"))["seconds"] for record in records)
     folder = miniature.write(tmp_path / "book", trains=book == "trained")
     chosen, struck, left = random.Random(SEED), Counter(dict.fromkeys(kinds, 0)), 0
     while struck.total() < kills:

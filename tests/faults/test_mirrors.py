@@ -174,7 +174,7 @@ def another_process(mirrors, how):
         env=os.environ | {"TQDM_DISABLE": "1"},
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
-        text=True,
+        encoding="utf-8",
     )
 
 

@@ -35,8 +35,8 @@ def node():
             ["node", "--test", *map(str, arguments)],
             env=os.environ | environment,
             capture_output=True,
-            text=True,
             cwd=ROOT,
+            encoding="utf-8",
         )
         assert process.returncode == 0, process.stdout[-6000:] + process.stderr[-2000:]
         assert "# pass 0" not in process.stdout
@@ -120,7 +120,7 @@ def test_every_technique_takes_the_same_steps(node, digits, tmp_path):
         ],
     }
     path = tmp_path / "reference.json"
-    path.write_text(json.dumps(reference))
+    path.write_text(json.dumps(reference), encoding="utf-8")
     said = node(HERE / "steps.reference.js", REFERENCE=str(path))
     assert f"# pass {len(TECHNIQUES) + 1}" in said
 

@@ -8,7 +8,9 @@ from conftest import ROOT
 
 def test_the_licence_of_everything_that_others_made_is_listed(built):
     """Each file of the site's assets is ours, or stands in the table of the colophon."""
-    table = BeautifulSoup((built / "html" / "colophon.html").read_text(), "html.parser")
+    table = BeautifulSoup(
+        (built / "html" / "colophon.html").read_text(encoding="utf-8"), "html.parser"
+    )
     rows = [row.select("td") for row in table.select("#what-others-made tbody tr")]
     listed = [code.get_text() for row in rows for code in row[3].select("code")]
     assert rows and all(row[2].get_text().strip() for row in rows)

@@ -24,7 +24,7 @@ def texts(built):
     """What is read, seen or heard on every page but that of the references: (page, text)."""
     found = []
     for path in sorted((built / "html").rglob("*.html")):
-        page = BeautifulSoup(path.read_text(), "html.parser").select_one("article")
+        page = BeautifulSoup(path.read_text(encoding="utf-8"), "html.parser").select_one("article")
         if page is None or path.stem == "references":
             continue
         for code in page.select(CODE):
@@ -82,7 +82,7 @@ def test_a_number_alone_has_four_digits_at_most(texts):
     ],
 )
 def test_no_estimate_of_the_ledger_ends_where_nothing_can_be(built, kind, low, high):
-    ledger = json.loads((built / "results" / "ledger.json").read_text())
+    ledger = json.loads((built / "results" / "ledger.json").read_text(encoding="utf-8"))
     checks = [check for claim in ledger for check in claim["checks"]]
     found = [check for check in checks if re.search(kind, check["what"])]
     assert found

@@ -68,7 +68,9 @@ def formulas_of(built):
     return [
         (path.stem, formula)
         for path in pages
-        for formula in BeautifulSoup(path.read_text(), "html.parser").find_all("math")
+        for formula in BeautifulSoup(path.read_text(encoding="utf-8"), "html.parser").find_all(
+            "math"
+        )
     ]
 
 

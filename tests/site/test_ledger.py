@@ -17,7 +17,7 @@ CONJECTURES = {"deep-impact", "deeper-dropout", "deeper-alike", "promising", "pr
 
 
 #: Of each claim's checks, the bounds: none may have moved since its outcome was seen.
-BOUNDS = tomllib.loads(Path(__file__).with_name("bounds.toml").read_text())
+BOUNDS = tomllib.loads(Path(__file__).with_name("bounds.toml").read_text(encoding="utf-8"))
 
 
 def flipped(check):
@@ -45,7 +45,9 @@ def test_it_has_the_posts_claims_with_evidence(built):
 
 def test_what_is_saved_is_what_the_checks_say(built):
     path = built / "results" / "ledger.json"
-    saved = {claim["name"]: claim["verdict"] for claim in json.loads(path.read_text())}
+    saved = {
+        claim["name"]: claim["verdict"] for claim in json.loads(path.read_text(encoding="utf-8"))
+    }
     assert saved == {claim.name: claim.verdict for claim in claims.load(path)}
 
 
@@ -86,7 +88,9 @@ def test_each_verdict_flips_when_its_evidence_does(built):
 
 
 def test_every_verdict_can_be_followed_to_the_table_of_its_checks(built):
-    page = BeautifulSoup((built / "html" / "reproduction.html").read_text(), "html.parser")
+    page = BeautifulSoup(
+        (built / "html" / "reproduction.html").read_text(encoding="utf-8"), "html.parser"
+    )
     names = [claim.name for claim in claims.load(built / "results" / "ledger.json")]
     links = [a["href"] for a in page.select('a[href^="#claim-"]')]
     assert links == [f"#claim-{name}" for name in names]

@@ -19,7 +19,7 @@ def pages(built):
     """Every page by its path, parsed."""
     html = built / "html"
     return {
-        path: BeautifulSoup(path.read_text(), "html.parser")
+        path: BeautifulSoup(path.read_text(encoding="utf-8"), "html.parser")
         for path in sorted(html.resolve().rglob("*.html"))
         if "_static" not in path.parts
     }
@@ -157,4 +157,6 @@ def test_no_page_names_what_a_browser_would_load_ahead(pages):
 def test_no_style_sheet_draws_a_line_in_words_that_safari_passes_over(built):
     """It knows no style beside the line in `text-decoration`: terms looked like links there."""
     for path in (built / "html" / "_static").glob("*.css"):
-        assert not re.search(r"[{;\s]text-decoration:[^;}]*(dotted|dashed)", path.read_text()), path
+        assert not re.search(
+            r"[{;\s]text-decoration:[^;}]*(dotted|dashed)", path.read_text(encoding="utf-8")
+        ), path

@@ -17,7 +17,7 @@ ADDRESS = "https://github.com/someone/seeing-regularization"
 
 
 def launchers(html, page):
-    soup = BeautifulSoup((html / f"{page}.html").read_text(), "html.parser")
+    soup = BeautifulSoup((html / f"{page}.html").read_text(encoding="utf-8"), "html.parser")
     return [a["href"] for a in soup.select(".article-header-buttons a[href]")]
 
 
@@ -32,14 +32,15 @@ def elsewhere(built, tmp_path_factory):
     for name in ("executed", "results", "logs", "settings.json"):
         source = built / name
         (shutil.copytree if source.is_dir() else shutil.copy)(source, copy / "_build" / name)
-    config = (copy / "_config.yml").read_text()
+    config = (copy / "_config.yml").read_text(encoding="utf-8")
     assert config.count('repository_url: ""') == 1
     (copy / "_config.yml").write_text(
-        config.replace('repository_url: ""', f'repository_url: "{ADDRESS}"')
+        config.replace('repository_url: ""', f'repository_url: "{ADDRESS}"'),
+        encoding="utf-8",
     )
     for words in (["tools.repository"], ["site.pages", "--build", "_build", "--log", "log"]):
         command = [sys.executable, "-m", f"workflow.{words[0]}", *words[1:]]
-        process = subprocess.run(command, cwd=copy, capture_output=True, text=True)
+        process = subprocess.run(command, cwd=copy, capture_output=True, encoding="utf-8")
         assert process.returncode == 0, process.stderr
     return copy
 
@@ -80,7 +81,7 @@ def test_with_an_address_each_chapter_installs_the_book_where_it_is_missing(else
 
     for page in contents.notebooks():
         path = elsewhere / "book" / f"{page}.ipynb"
-        code = "".join(json.loads(path.read_text())["cells"][0]["source"])
+        code = "".join(json.loads(path.read_text(encoding="utf-8"))["cells"][0]["source"])
         exec(code, {"get_ipython": Shell})
         assert not calls  # the package is here
         exec(code.replace('"regularization"', '"not_installed"'), {"get_ipython": Shell})
@@ -92,6 +93,7 @@ def test_the_address_stands_in_the_citation(elsewhere):
     assert (
         f"url     = {{{ADDRESS}}}"
         in BeautifulSoup(
-            (elsewhere / "_build" / "html" / "colophon.html").read_text(), "html.parser"
+            (elsewhere / "_build" / "html" / "colophon.html").read_text(encoding="utf-8"),
+            "html.parser",
         ).get_text()
     )

@@ -23,7 +23,9 @@ ROOT = Path(__file__).parents[2]
 @pytest.fixture(scope="module")
 def page(built):
     """A function from a page's name to the page, parsed."""
-    return lambda name: BeautifulSoup((built / "html" / f"{name}.html").read_text(), "html.parser")
+    return lambda name: BeautifulSoup(
+        (built / "html" / f"{name}.html").read_text(encoding="utf-8"), "html.parser"
+    )
 
 
 @pytest.fixture(scope="module")
@@ -33,7 +35,9 @@ def run(built):
     def run(name):
         with np.load(built / "results" / f"{name}.npz") as arrays:
             weights = arrays["weights"]
-        return json.loads((built / "results" / f"{name}.json").read_text()) | {"weights": weights}
+        return json.loads((built / "results" / f"{name}.json").read_text(encoding="utf-8")) | {
+            "weights": weights
+        }
 
     return run
 
@@ -200,7 +204,7 @@ def test_each_claims_row_has_its_own_verdict_and_checks(page, built):
     ledger = page("reproduction")
     path = built / "results" / "ledger.json"
     near = {claim.name: ", near a bound" * claim.near_a_bound for claim in claims.load(path)}
-    for claim in json.loads(path.read_text()):
+    for claim in json.loads(path.read_text(encoding="utf-8")):
         row = ledger.find(id=f"claim-{claim['name']}").find_parent("tr")
         text, checks, verdict = row.select("th, td")
         assert text.get_text() == claim["text"]

@@ -15,7 +15,7 @@ def kept(folder, name, device, backend, date):
     record |= {"date": date}
     record["machine"] |= {"device": device}
     record["work"] |= {"backend": backend}
-    (folder / f"{name}.json").write_text(json.dumps(record))
+    (folder / f"{name}.json").write_text(json.dumps(record), encoding="utf-8")
 
 
 def test_the_committed_records_are_read_cpu_first():
@@ -42,13 +42,13 @@ def test_the_first_record_is_the_newest_of_a_cpu_on_the_default_backend(tmp_path
 )
 def test_another_schema_is_refused_with_the_command_that_renews(tmp_path, change, word):
     record = change(benchmarks.load(RECORDS)[0])
-    (tmp_path / "machine.json").write_text(json.dumps(record))
+    (tmp_path / "machine.json").write_text(json.dumps(record), encoding="utf-8")
     with pytest.raises(ValueError, match=f"machine.json.*{word}.*Run `make bench`"):
         benchmarks.load(tmp_path)
 
 
 def test_what_is_not_json_is_refused(tmp_path):
-    (tmp_path / "machine.json").write_text('{"schema": 1,')
+    (tmp_path / "machine.json").write_text('{"schema": 1,', encoding="utf-8")
     with pytest.raises(ValueError, match="not a benchmark record.*Run `make bench`"):
         benchmarks.load(tmp_path)
 

@@ -84,7 +84,7 @@ def test_a_ledger_comes_back_as_it_went_and_its_file_is_json(tmp_path):
         claim("c", "C."),
     ]
     claims.save(kept, tmp_path / "ledger.json")
-    json.loads((tmp_path / "ledger.json").read_text(), parse_constant=pytest.fail)
+    json.loads((tmp_path / "ledger.json").read_text(encoding="utf-8"), parse_constant=pytest.fail)
     back = claims.load(tmp_path / "ledger.json")
     assert [each.as_dict() for each in back] == [each.as_dict() for each in kept]
 

@@ -24,7 +24,9 @@ def test_what_is_saved_is_the_run_model_by_model(settings, digits, tmp_path, mon
     run, folder = store.train(settings, digits), tmp_path / "results"
     export.save(run, "some_slug", "A title", "quick", folder)
     assert sorted(path.name for path in folder.iterdir()) == ["some_slug.json", "some_slug.npz"]
-    about = json.loads((folder / "some_slug.json").read_text(), parse_constant=pytest.fail)
+    about = json.loads(
+        (folder / "some_slug.json").read_text(encoding="utf-8"), parse_constant=pytest.fail
+    )
     said = {k: about[k] for k in ("slug", "title", "preset", "dataset", "steps", "batch_size")}
     assert said == {
         "slug": "some_slug",

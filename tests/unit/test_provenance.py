@@ -65,7 +65,7 @@ def with_other_words(code):
 def test_neither_comments_nor_docstrings_change_what_a_run_is_kept_under(package):
     before, exact = sources(), provenance.of_modules(package / "analysis" / "exact.py")
     for path in [*(package / "core").rglob("*.py"), package / "analysis" / "exact.py"]:
-        code = path.read_text()
+        code = path.read_text(encoding="utf-8")
         words = with_other_words(code)
         assert len(words) > len(code)
         assert ast.unparse(ast.parse(words)) != ast.unparse(ast.parse(code)) or "def" not in code
@@ -77,11 +77,11 @@ def test_neither_comments_nor_docstrings_change_what_a_run_is_kept_under(package
 def test_another_formula_changes_the_sources_of_its_technique_alone(package):
     before = sources()
     path = package / "core" / "techniques" / "l2.py"
-    code = path.read_text()
+    code = path.read_text(encoding="utf-8")
     assert "0.5 * total(" in code
-    path.write_text(code.replace("0.5 * total(", "0.25 * total("))
+    path.write_text(code.replace("0.5 * total(", "0.25 * total("), encoding="utf-8")
     assert changed(before) == {"l2", "l2_path"}
-    path.write_text(code)
+    path.write_text(code, encoding="utf-8")
     assert not changed(before)
 
 
@@ -90,7 +90,7 @@ def test_another_formula_changes_the_sources_of_its_technique_alone(package):
 )
 def test_a_techniques_module_belongs_to_those_that_are_made_of_it(package, name):
     before, path = sources(), package / "core" / "techniques" / f"{name}.py"
-    path.write_text(path.read_text() + "\nmore = 1\n")
+    path.write_text(path.read_text(encoding="utf-8") + "\nmore = 1\n", encoding="utf-8")
     module = f"regularization.core.techniques.{name}"
     expected = {
         slug
@@ -106,23 +106,25 @@ def test_the_loop_belongs_to_every_run_and_what_shows_it_to_none(package):
         inside = path.relative_to(package)
         if "techniques" in inside.parts or path.name == "__init__.py":
             continue
-        code = path.read_text()
-        path.write_text(code + "\nmore = 1\n")
+        code = path.read_text(encoding="utf-8")
+        path.write_text(code + "\nmore = 1\n", encoding="utf-8")
         if inside.parent.name == "core" and path.stem in LOOP:
             expected = set(EACH)
         else:
             expected = {"augmentation"} if path.stem == "geometry" else set()
         assert changed(before) == expected, inside
-        path.write_text(code)
+        path.write_text(code, encoding="utf-8")
 
 
 def test_what_is_computed_depends_on_the_modules_that_it_reaches(package):
     exact = package / "analysis" / "exact.py"
     before = provenance.of_modules(exact)
-    (package / "report" / "plots.py").write_text("more = 1\n")
-    (package / "core" / "techniques" / "l2.py").write_text("more = 1\n")
+    (package / "report" / "plots.py").write_text("more = 1\n", encoding="utf-8")
+    (package / "core" / "techniques" / "l2.py").write_text("more = 1\n", encoding="utf-8")
     assert provenance.of_modules(exact) == before
-    exact.write_text(exact.read_text().replace("maxcor=50", "maxcor=40"))
+    exact.write_text(
+        exact.read_text(encoding="utf-8").replace("maxcor=50", "maxcor=40"), encoding="utf-8"
+    )
     assert provenance.of_modules(exact) != before
 
 

@@ -35,7 +35,11 @@ def folder(tmp_path, monkeypatch):
 def log(folder):
     """What a build is told, a dict for each run that was asked for."""
     path = folder.parent / "log.jsonl"
-    return [json.loads(line) for line in path.read_text().splitlines()] if path.is_file() else []
+    return (
+        [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
+        if path.is_file()
+        else []
+    )
 
 
 def trained(folder):
@@ -299,7 +303,7 @@ def start(*paths):
         [sys.executable, "-c", ASKED, *map(str, paths)],
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
-        text=True,
+        encoding="utf-8",
     )
 
 
@@ -334,7 +338,7 @@ def test_what_a_killed_process_was_at_is_trained_by_the_next(digits, folder):
 def test_a_store_that_cannot_be_written_is_refused_before_anything_is_trained(
     digits, folder, monkeypatch, where
 ):
-    folder.write_text("A file in its place.")
+    folder.write_text("A file in its place.", encoding="utf-8")
     monkeypatch.setenv("RUNS_DIR", str(folder / where))
     monkeypatch.setattr(store, "fit", lambda *_, **__: pytest.fail("it was trained"))
     with pytest.raises(
@@ -343,7 +347,7 @@ def test_a_store_that_cannot_be_written_is_refused_before_anything_is_trained(
         store.train(SETTINGS, digits)
     message = str(caught.value)
     assert "Expected a folder" in message and "\n" not in message
-    assert folder.read_text() == "A file in its place." and not log(folder)
+    assert folder.read_text(encoding="utf-8") == "A file in its place." and not log(folder)
     assert [path.name for path in folder.parent.iterdir()] == ["runs"]
 
 

@@ -35,7 +35,7 @@ LONG = f"{{}} = [{'1, ' * 200}]"
 @pytest.fixture
 def file(tmp_path):
     def written(text):
-        (tmp_path / "small.toml").write_text(text)
+        (tmp_path / "small.toml").write_text(text, encoding="utf-8")
         return tmp_path / "small.toml"
 
     return written
@@ -53,7 +53,7 @@ def runs(tmp_path_factory):
 @pytest.fixture(scope="module")
 def tables(tmp_path_factory, digits):
     path = tmp_path_factory.mktemp("sweep") / "small.toml"
-    path.write_text(SMALL)
+    path.write_text(SMALL, encoding="utf-8")
     return [swept.rows(slug, train(each, digits)) for slug, each in sweeps.read(path, digits)]
 
 
@@ -151,8 +151,8 @@ def test_more_seeds_leave_the_blocks_of_the_first_as_they_are(file, digits):
 @pytest.mark.parametrize("end", ["", ",1", "\n1,2"])
 def test_a_table_that_was_cut_is_refused(tables, digits, sweep, end):
     swept.write(tables, sweep)
-    text = sweep.read_text().rstrip()
-    sweep.write_text(text[:-30] + end if end != ",1" else text + end)
+    text = sweep.read_text(encoding="utf-8").rstrip()
+    sweep.write_text(text[:-30] + end if end != ",1" else text + end, encoding="utf-8")
     with pytest.raises(ValueError, match="is not a sweep's table.*Delete it"):
         swept.load("swept", "l2", digits)
 
@@ -213,7 +213,7 @@ def test_measures_are_along_the_axes_of_the_run(digits):
 def test_the_books_own_sweeps_can_be_read(path, mnist):
     blocks = sweeps.read(path, mnist)
     models = sum(math.prod(settings.shape) for _, settings in blocks)
-    assert f"{models:,} models." in path.read_text()
+    assert f"{models:,} models." in path.read_text(encoding="utf-8")
 
 
 def test_a_million_seeds_are_counted_not_made(file, digits):

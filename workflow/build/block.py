@@ -16,7 +16,7 @@ def main():
     parser.add_argument("settings", type=Path)
     parser.add_argument("kept", type=Path, help="where the store is to keep the run")
     arguments = parser.parse_args()
-    settings = Settings.from_json(json.loads(arguments.settings.read_text()))
+    settings = Settings.from_json(json.loads(arguments.settings.read_text(encoding="utf-8")))
     digits = data.load(settings.dataset)
     if store.place(settings, digits).name != arguments.kept.name:
         sys.exit("The sources are not those that the sweep began with. Run make sweep again.")

@@ -64,7 +64,7 @@ def main():
         )
         with nodes, progress.shown(build, arguments.preset) as seen:
             done = engine.run(arguments, log)
-            if not done and "older modification time" in log.read_text():
+            if not done and "older modification time" in log.read_text(encoding="utf-8"):
                 set_back(build)  # the clock was, while the book was built
                 done = engine.run(arguments, log)
     if not done:
@@ -77,7 +77,7 @@ def main():
 def write(settings, path):
     """Write the settings, on which every chapter depends, if they are others than before."""
     text = json.dumps(settings, indent=1) + "\n"
-    if not path.is_file() or path.read_text() != text:
+    if not path.is_file() or path.read_text(encoding="utf-8") != text:
         files.write(path, text)
 
 

@@ -56,7 +56,7 @@ def fill(folder, source):
 def brought(folder):
     """Return the names of the runs in a store that were brought."""
     with contextlib.suppress(FileNotFoundError, ValueError):
-        return set(json.loads((folder / "brought.json").read_text()))
+        return set(json.loads((folder / "brought.json").read_text(encoding="utf-8")))
     return set()
 
 
@@ -103,7 +103,7 @@ def _unpacked(source, temporary):
             "release packs, beside its SHA256SUMS. Name one, or leave RUNS out to train all."
         )
     sums = path.with_name("SHA256SUMS")
-    lines = sums.read_text().splitlines() if sums.is_file() else []
+    lines = sums.read_text(encoding="utf-8").splitlines() if sums.is_file() else []
     expected = dict(reversed(line.split(maxsplit=1)) for line in lines if len(line.split()) == 2)
     if path.name not in expected:
         raise Refused(

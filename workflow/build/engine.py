@@ -39,7 +39,7 @@ def run(arguments, log, snakefile="Snakefile", **config):
         words += ["--profile", str(PROFILES / arguments.profile)]
     else:
         words += ["--cores", str(arguments.jobs)]
-    with open(log, "w") as said, contextlib.redirect_stderr(said):
+    with open(log, "w", encoding="utf-8") as said, contextlib.redirect_stderr(said):
         try:
             main(words)
         except SystemExit as end:

@@ -49,7 +49,7 @@ def make(arguments):
     if records.is_current(record, inputs) and output.is_file():
         return
     given, runs = build / "given" / arguments.page, arguments.log.with_suffix(".runs")
-    settings = json.loads((build / "settings.json").read_text())
+    settings = json.loads((build / "settings.json").read_text(encoding="utf-8"))
     # Set before the kernel starts, so that it inherits them.
     os.environ.update(
         kernels.environment(settings["backend"]),
@@ -60,7 +60,7 @@ def make(arguments):
     for made in (record, runs, *output.parent.glob(f".{output.stem}.*")):  # half written, too
         made.unlink(missing_ok=True)
     shutil.rmtree(given, ignore_errors=True)
-    with open(arguments.log, "w") as log:
+    with open(arguments.log, "w", encoding="utf-8") as log:
         terminal = os.dup(2)
         os.dup2(log.fileno(), 2)  # the kernel inherits it: its warnings are the log's
         try:
@@ -82,7 +82,7 @@ def peak_memory(folder):
         return None
     said = Path(folder, "kernel.memory")  # of one that was forked
     usage = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss
-    most = int(said.read_text()) if said.is_file() else usage
+    most = int(said.read_text(encoding="utf-8")) if said.is_file() else usage
     return most / (2**20 if sys.platform == "darwin" else 2**10)
 
 

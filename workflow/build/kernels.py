@@ -148,7 +148,7 @@ def become_a_kernel(asked, descriptors, file, folder, environment):
         threading.Thread(target=hold, daemon=True).start()
         kernelapp.launch_new_instance()
         memory = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-        Path(file).with_suffix(".memory").write_text(str(memory))
+        Path(file).with_suffix(".memory").write_text(str(memory), encoding="utf-8")
     finally:
         os._exit(0)
 

@@ -31,7 +31,7 @@ class Progress:
         self.logs, self.begun, self.told = build / "logs", time.time(), set()
         self.steps = {}
         with contextlib.suppress(OSError, ValueError, KeyError):
-            self.steps = json.loads(STEPS.read_text())[preset]
+            self.steps = json.loads(STEPS.read_text(encoding="utf-8"))[preset]
         self.pages = contents.notebooks()
 
     def look(self):
@@ -40,14 +40,16 @@ class Progress:
         self.made = [page for page, path in records.items() if path.is_file()]
         paths = {page: self.logs / f"{page}.runs" for page in [*self.pages, "site"]}
         notes = {
-            page: [*map(json.loads, path.read_text().splitlines())]
+            page: [*map(json.loads, path.read_text(encoding="utf-8").splitlines())]
             for page, path in paths.items()
             if self._is_new(path)
         }
         self.notes, self.at_work = [note for each in notes.values() for note in each], {}
         for page, path in paths.items():
             with contextlib.suppress(OSError, ValueError):
-                self.at_work[page] = json.loads(path.with_suffix(".now").read_text())
+                self.at_work[page] = json.loads(
+                    path.with_suffix(".now").read_text(encoding="utf-8")
+                )
         fresh = {page for page in self.made if self._is_new(records[page])} - self.told
         self.told |= fresh
         now = sum(each["models"] * each["done"] for each in self.at_work.values())
@@ -55,7 +57,10 @@ class Progress:
         ahead = [page for page in self.pages if page not in self.made]
         begun = now + sum(trained_steps(notes.get(page, [])) for page in ahead)
         self.ahead = max(sum(self.steps.get(page, 0) for page in ahead) - begun, 0)
-        return [(page, json.loads(records[page].read_text())["seconds"]) for page in sorted(fresh)]
+        return [
+            (page, json.loads(records[page].read_text(encoding="utf-8"))["seconds"])
+            for page in sorted(fresh)
+        ]
 
     def _is_new(self, path):
         return path.exists() and path.stat().st_mtime > self.begun
@@ -148,11 +153,11 @@ def trained_steps(notes):
 
 if __name__ == "__main__":
     build = Path(sys.argv[1])
-    known = json.loads(STEPS.read_text()) if STEPS.is_file() else {}
+    known = json.loads(STEPS.read_text(encoding="utf-8")) if STEPS.is_file() else {}
     notes = {page: build / "logs" / f"{page}.runs" for page in contents.notebooks()}
-    known[json.loads((build / "settings.json").read_text())["preset"]] = {
-        page: trained_steps(map(json.loads, path.read_text().splitlines()))
+    known[json.loads((build / "settings.json").read_text(encoding="utf-8"))["preset"]] = {
+        page: trained_steps(map(json.loads, path.read_text(encoding="utf-8").splitlines()))
         for page, path in notes.items()
         if path.is_file()
     }
-    STEPS.write_text(json.dumps(known, indent=1, sort_keys=True) + "\n")
+    STEPS.write_text(json.dumps(known, indent=1, sort_keys=True) + "\n", encoding="utf-8")

@@ -29,7 +29,7 @@ def write(path, inputs, outputs=(), **more):
 def is_current(path, inputs=None):
     """Return whether all that a record names is as it says; and is the `inputs`, if given."""
     try:
-        record = json.loads(path.read_text())
+        record = json.loads(path.read_text(encoding="utf-8"))
         known = [record["inputs"], record["outputs"]]
         as_known = all(hashes(each) == each for each in known)
     except (OSError, ValueError, KeyError, TypeError):  # none, or not a whole one
@@ -39,5 +39,5 @@ def is_current(path, inputs=None):
 
 def used(path):
     """Return the names of the runs that the store was asked for, by its notes."""
-    lines = path.read_text().splitlines() if path.is_file() else []
+    lines = path.read_text(encoding="utf-8").splitlines() if path.is_file() else []
     return sorted({json.loads(line)["key"] or "not kept" for line in lines})

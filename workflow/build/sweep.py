@@ -86,7 +86,9 @@ def train(arguments, folder, blocks, digits):
         return
     for block in missing:
         write(folder / f"{block.kept.stem}.json", json.dumps(block.settings.to_json()))
-    (folder / "blocks.txt").write_text("\n".join(block.kept.stem for block in missing))
+    (folder / "blocks.txt").write_text(
+        "\n".join(block.kept.stem for block in missing), encoding="utf-8"
+    )
     print(announced(arguments, blocks, missing, digits), flush=True)
     where = {"sweep": folder, "runs": store.folder()}
     with progress(blocks, missing):
@@ -108,7 +110,7 @@ def total(blocks):
 
 def last_line(log):
     """Return what a job said last."""
-    lines = log.read_text().split("\n") if log.is_file() else []
+    lines = log.read_text(encoding="utf-8").split("\n") if log.is_file() else []
     return next((line for line in reversed(lines) if line.strip()), "nothing: it was never begun.")
 
 

@@ -2,7 +2,7 @@
 from pathlib import Path
 
 SWEEP, RUNS = Path(config["sweep"]), Path(config["runs"])
-BLOCKS = (SWEEP / "blocks.txt").read_text().split()
+BLOCKS = (SWEEP / "blocks.txt").read_text(encoding="utf-8").split()
 
 
 rule all:

@@ -51,7 +51,7 @@ def main():
 
 def check_version(version):
     """Refuse a version that is none, or not above the last one."""
-    last = re.search(r"(?m)^version: (.*)$", (ROOT / "CITATION.cff").read_text())[1]
+    last = re.search(r"(?m)^version: (.*)$", (ROOT / "CITATION.cff").read_text(encoding="utf-8"))[1]
     numbers = [tuple(map(int, re.findall(r"\d+", each))) for each in (version, last)]
     if not re.fullmatch(r"\d+\.\d+\.\d+", version) or numbers[0] <= numbers[1]:
         raise Refused(
@@ -97,15 +97,15 @@ def pages(build):
 def release(version, build):
     """Note the version, commit it, build the pages that name it, pack them, and tag the commit."""
     before = after = git("rev-parse", "HEAD")
-    backend = json.loads((build / "settings.json").read_text())["backend"]
+    backend = json.loads((build / "settings.json").read_text(encoding="utf-8"))["backend"]
     shutil.rmtree(build / "release", ignore_errors=True)
     try:
         day = datetime.datetime.now(datetime.UTC).date()
         for name, replaced in VERSIONS.items():
-            text = (ROOT / name).read_text()
+            text = (ROOT / name).read_text(encoding="utf-8")
             for pattern, line in replaced:
                 text = re.sub(pattern, line.format(version=version, day=day), text)
-            (ROOT / name).write_text(text)
+            (ROOT / name).write_text(text, encoding="utf-8")
         note(version, day)
         run("release.verify", "--build", build, "--publish")
         git("add", *WRITTEN)
@@ -130,7 +130,7 @@ def release(version, build):
 def run(module, *words, **environment):
     """Run a module of the workflow; Refused, with what it said, if it fails."""
     command = [sys.executable, "-m", f"workflow.{module}", *map(str, words)]
-    settings = dict(cwd=ROOT, env=os.environ | environment, capture_output=True, text=True)
+    settings = dict(cwd=ROOT, env=os.environ | environment, capture_output=True, encoding="utf-8")
     process = subprocess.run(command, **settings)
     if process.returncode:
         raise Refused(f"{process.stderr.strip()} Nothing was released.")
@@ -141,10 +141,10 @@ def note(version, day):
     last = _git("describe", "--tags", "--abbrev=0").stdout.strip()
     subjects = git("log", "--format=- %s", *([f"{last}..HEAD"] if last else [])).splitlines()
     path = ROOT / "CHANGELOG.md"
-    head, _, older = path.read_text().partition("\n## ")
+    head, _, older = path.read_text(encoding="utf-8").partition("\n## ")
     entry = "\n".join([f"## {version}, {day}", "", *subjects])
     older = f"\n\n## {older}" if older else "\n"
-    path.write_text(f"{head.rstrip()}\n\n{entry}{older}")
+    path.write_text(f"{head.rstrip()}\n\n{entry}{older}", encoding="utf-8")
 
 
 def pack(build, version):
@@ -161,8 +161,8 @@ def pack(build, version):
 def runs_of(build):
     """Return the names of the files in the store that the pages, and what they give, asked for."""
     logs = (build / "logs" / f"{page}.json" for page in pages(build))
-    asked = [*(json.loads(log.read_text())["runs"] for log in logs)]
-    asked += [json.loads((build / "site.json").read_text()).get("runs", [])]
+    asked = [*(json.loads(log.read_text(encoding="utf-8"))["runs"] for log in logs)]
+    asked += [json.loads((build / "site.json").read_text(encoding="utf-8")).get("runs", [])]
     return {f"{name}.safetensors" for names in asked for name in names}
 
 

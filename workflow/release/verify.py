@@ -47,7 +47,7 @@ def main():
         print(f"Released {len(fresh['runs'])} runs in {arguments.published}.")
         return
     try:
-        released = json.loads(arguments.published.read_text())
+        released = json.loads(arguments.published.read_text(encoding="utf-8"))
         about = released["provenance"]
         moved = list(compare(released, fresh))
     except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
@@ -70,7 +70,10 @@ def main():
 def hold_against(build, other):
     """Say whether two builds are the same, byte for byte; of two backends, within the tolerance."""
     try:
-        settings = [json.loads((each / "settings.json").read_text()) for each in (build, other)]
+        settings = [
+            json.loads((each / "settings.json").read_text(encoding="utf-8"))
+            for each in (build, other)
+        ]
         ours, theirs = files(build), files(other)
         if settings[0] == settings[1]:
             apart = [name for name in sorted(ours | theirs) if ours.get(name) != theirs.get(name)]
@@ -91,7 +94,9 @@ def hold_against(build, other):
         paths = (path for each in (build, other) for path in each.glob("results/*.npz"))
         for name in sorted({path.stem for path in paths}):
             paths = (each / "results" / f"{name}.json" for each in (build, other))
-            ours, theirs = (json.loads(path.read_text())["test_accuracy"] for path in paths)
+            ours, theirs = (
+                json.loads(path.read_text(encoding="utf-8"))["test_accuracy"] for path in paths
+            )
             moved[name] = max(abs(a - b) for a, b in zip(ours, theirs, strict=True))
         worst = max(moved, key=moved.get)
     except (OSError, ValueError, KeyError, TypeError) as error:
@@ -113,10 +118,13 @@ def files(build):
 
 def collect(build):
     """Return a build's results as they are released; exit unless it is a full one on MNIST."""
-    settings = json.loads((build / "settings.json").read_text())
-    ledger = json.loads((build / "results" / "ledger.json").read_text())
+    settings = json.loads((build / "settings.json").read_text(encoding="utf-8"))
+    ledger = json.loads((build / "results" / "ledger.json").read_text(encoding="utf-8"))
     paths = sorted((build / "results").glob("*.npz"))
-    found = {path.stem: json.loads(path.with_suffix(".json").read_text()) for path in paths}
+    found = {
+        path.stem: json.loads(path.with_suffix(".json").read_text(encoding="utf-8"))
+        for path in paths
+    }
     first = found["no_regularization"]
     made = {(each["preset"], each["dataset"]) for each in (settings, *found.values())}
     if made != {("paper", "mnist")}:

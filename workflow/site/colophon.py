@@ -24,7 +24,7 @@ OF_A_RUN = ["dataset", "preset", "steps", "batch_size", "learning_rate"]
 def write(build, found, stage, files):
     """Write the parts that pages include into `stage`, and what one can take along into `files`."""
     shutil.copytree(build / "results", files / "results")
-    preset = json.loads((build / "settings.json").read_text())["preset"]
+    preset = json.loads((build / "settings.json").read_text(encoding="utf-8"))["preset"]
     write_csv(found, preset, files / "results.csv")
     shutil.copy(ROOT / "CITATION.cff", files)
     post = {registry.title(slug): found[slug] for slug in registry.EXPERIMENTS if slug in found}
@@ -38,8 +38,8 @@ def write(build, found, stage, files):
         parts["errata"] = raw(errata(build))
     (stage / "generated").mkdir()
     for name, text in parts.items():
-        (stage / "generated" / f"{name}.txt").write_text(text + "\n")
-    (stage / "assets" / "colours.css").write_text(style.css())
+        (stage / "generated" / f"{name}.txt").write_text(text + "\n", encoding="utf-8")
+    (stage / "assets" / "colours.css").write_text(style.css(), encoding="utf-8")
 
 
 def opening(run, slug):
@@ -65,7 +65,7 @@ def raw(figure):
 
 def makers(build, found):
     """Return what made the pages, as pairs of words."""
-    settings = json.loads((build / "settings.json").read_text())
+    settings = json.loads((build / "settings.json").read_text(encoding="utf-8"))
     run = found.get("no_regularization") or next(iter(found.values()))
     made, versions = run.made, run.made["versions"]
     return [
@@ -85,7 +85,10 @@ def makers(build, found):
 
 def table_of_makers(build, found):
     """Return the makers as a table, and whether the runs were trained here."""
-    notes = [json.loads(path.read_text())["runs"] for path in build.glob("logs/**/*.json")]
+    notes = [
+        json.loads(path.read_text(encoding="utf-8"))["runs"]
+        for path in build.glob("logs/**/*.json")
+    ]
     asked = {
         *records.used(build / "logs" / "site.runs"),
         *(name for names in notes for name in names),
@@ -121,7 +124,7 @@ def link(path, kind, of):
 
 def write_csv(found, preset, path):
     """Write a row for each run and seed."""
-    with open(path, "w", newline="") as file:
+    with open(path, "w", newline="", encoding="utf-8") as file:
         rows = csv.writer(file)
         rows.writerow(["run", "technique", "seed", *OF_A_RUN, *export.MEASURES])
         for slug, run in found.items():
@@ -139,7 +142,7 @@ def write_csv(found, preset, path):
 
 def citation():
     """Return the citation as text and as BibTeX, from CITATION.cff."""
-    cited = yaml.safe_load((ROOT / "CITATION.cff").read_text())
+    cited = yaml.safe_load((ROOT / "CITATION.cff").read_text(encoding="utf-8"))
     author = " and ".join(who["name"] for who in cited["authors"])
     title, version, released = cited["title"], cited["version"], str(cited["date-released"])
     lines = {

@@ -17,7 +17,7 @@ def write(build):
     log = build / "logs" / "site.runs"
     log.unlink(missing_ok=True)
     os.environ |= {"RUNS_DIR": str(build / "runs"), "RUNS_LOG": str(log)}
-    settings = json.loads((build / "settings.json").read_text())
+    settings = json.loads((build / "settings.json").read_text(encoding="utf-8"))
     digits, preset = data.load(settings["dataset"]), settings["preset"]
     folder, found = build / "results", {}
     shutil.rmtree(folder, ignore_errors=True)

@@ -48,7 +48,7 @@ def main():
 def make(arguments):
     """Build all pages in a folder beside, then put it in place."""
     build, builder = arguments.build.absolute(), arguments.builder
-    settings = json.loads((build / "settings.json").read_text())
+    settings = json.loads((build / "settings.json").read_text(encoding="utf-8"))
     os.environ["KERAS_BACKEND"] = settings["backend"]  # of the runs, before these import it
     from workflow.site import downloads
 
@@ -57,13 +57,15 @@ def make(arguments):
     found = downloads.write(build)
     stage(build, found)
     config = build / "config.yml"
-    config.write_text(yaml.safe_dump(configuration(build, found), allow_unicode=True))
+    config.write_text(
+        yaml.safe_dump(configuration(build, found), allow_unicode=True), encoding="utf-8"
+    )
 
     command = ["jupyter-book", "build", str(build / "stage"), "--config", str(config)]
     command += ["--toc", str(ROOT / "_toc.yml"), "--path-output", str(work)]
     command += ["--builder", "custom", "--custom-builder", builder]
     command += ["-W", "-n", "--keep-going", "-q"]
-    with open(arguments.log, "w") as log:
+    with open(arguments.log, "w", encoding="utf-8") as log:
         status = subprocess.call(
             command,
             stdout=log,
@@ -71,7 +73,7 @@ def make(arguments):
             env=os.environ | {"PYTHONPATH": str(ROOT)},
         )
     if status:
-        lines = re.sub(r"\x1b\[[\d;]*m", "", arguments.log.read_text()).splitlines()
+        lines = re.sub(r"\x1b\[[\d;]*m", "", arguments.log.read_text(encoding="utf-8")).splitlines()
         warnings = [line for line in lines if "WARNING" in line or "ERROR" in line] or lines[-5:]
         said = " ".join(dict.fromkeys(warnings[:5])).replace(f"{build / 'stage'}", "book")
         if "cross-reference target not found" in said:
@@ -108,7 +110,7 @@ def stage(build, found):
         empty = files / "files" / page
         empty.parent.mkdir(parents=True, exist_ok=True)
         shutil.copy(ROOT / "book" / page, empty)
-        notebook = json.loads(path.read_text())
+        notebook = json.loads(path.read_text(encoding="utf-8"))
         for cell in notebook["cells"]:
             if "id" in cell:  # Sphinx knows a cell by its metadata alone
                 cell["metadata"]["name"] = cell["id"]
@@ -116,7 +118,7 @@ def stage(build, found):
         if slug in found:
             title = title_of(notebook["cells"])
             notebook["cells"].insert(title + 1, colophon.opening(found[slug], slug))
-        path.write_text(json.dumps(notebook))
+        path.write_text(json.dumps(notebook), encoding="utf-8")
     colophon.write(build, found, staged, files / "files")
 
 
@@ -138,7 +140,7 @@ def configuration(build, found):
         options.pop("launch_buttons", None)  # they would lead nowhere
     sphinx["html_extra_path"] = [str(build / "files")]
     sphinx["html_context"]["notebooks"] = contents.notebooks()
-    settings = json.loads((build / "settings.json").read_text())
+    settings = json.loads((build / "settings.json").read_text(encoding="utf-8"))
     reasons = []
     if settings["preset"] == "quick":
         reasons.append("a quick build: few steps and seeds, so its numbers are not the book's")

@@ -49,11 +49,16 @@ def check(name, title):
     taken = {page.rsplit("/")[-1] for page in contents.pages()} | set(RESULTS)
     for folder in ("src", "book", "tests"):
         taken |= {path.stem.removeprefix("test_") for path in (ROOT / folder).rglob("*.*")}
-    if name in taken or f'"{name}"' in EXPERIMENTS.read_text():
+    if name in taken or f'"{name}"' in EXPERIMENTS.read_text(encoding="utf-8"):
         raise ValueError(
             f"NAME={name!r} is taken by a page, a module, a test or a run. Choose another."
         )
-    if of_class in (ROOT / "src/regularization/core/techniques/__init__.py").read_text().split():
+    if (
+        of_class
+        in (ROOT / "src/regularization/core/techniques/__init__.py")
+        .read_text(encoding="utf-8")
+        .split()
+    ):
         raise ValueError(f"NAME={name!r}: there is a class {of_class}. Choose another.")
     if not re.fullmatch(r"[^\W\d_][\w ,'’()/+-]{0,29}", title) or re.search(r"\b\d", title):
         raise ValueError(
@@ -73,7 +78,11 @@ def new_files(name, title):
     words = {"SLUG": name, "CLASS": class_name(name), "TITLE": title}
 
     def filled(file):
-        return re.sub("|".join(words), lambda word: words[word[0]], (TEMPLATE / file).read_text())
+        return re.sub(
+            "|".join(words),
+            lambda word: words[word[0]],
+            (TEMPLATE / file).read_text(encoding="utf-8"),
+        )
 
     notebook = json.loads(filled("chapter.ipynb"))
     notebook["cells"] = repository.with_set_up(notebook["cells"])
@@ -89,13 +98,18 @@ def lists(name):
     """Return the texts of the lists by path, with a line for the technique in each."""
     of_class = class_name(name)
     imports = ROOT / "src/regularization/core/techniques/__init__.py"
-    head, *lines = imports.read_text().split("\nfrom regularization.core.techniques.")
+    head, *lines = imports.read_text(encoding="utf-8").split(
+        "\nfrom regularization.core.techniques."
+    )
     lines = sorted(
         [*(line.rstrip("\n") for line in lines), f"{name} import {of_class} as {of_class}"]
     )
 
     toc = ROOT / "_toc.yml"
-    text, chapters = EXPERIMENTS.read_text(), re.split(r"(?<=\n)(?=.*techniques/)", toc.read_text())
+    text, chapters = (
+        EXPERIMENTS.read_text(encoding="utf-8"),
+        re.split(r"(?<=\n)(?=.*techniques/)", toc.read_text(encoding="utf-8")),
+    )
     if text.count(MARK) != 1:
         raise ValueError(f"{EXPERIMENTS} has lost the line {MARK.strip()!r}. Put it back.")
     own = f'    "{name}": Experiment(techniques.{of_class}(strength=1e-3), tried=_STRENGTHS),\n'
@@ -113,7 +127,7 @@ def write(files):
     before = {path: path.read_bytes() if path.is_file() else None for path in files}
     try:
         for path, text in files.items():
-            path.write_text(text)
+            path.write_text(text, encoding="utf-8")
     except BaseException:
         for path, content in before.items():
             path.unlink(missing_ok=True) if content is None else path.write_bytes(content)

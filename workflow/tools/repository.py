@@ -47,9 +47,9 @@ def main():
     for path in (ROOT / "book").rglob("*.ipynb"):
         if ".ipynb_checkpoints" in path.parts:
             continue
-        notebook = json.loads(path.read_text())
+        notebook = json.loads(path.read_text(encoding="utf-8"))
         notebook["cells"] = with_set_up(notebook["cells"])
-        path.write_text(json.dumps(notebook, indent=1, ensure_ascii=False) + "\n")
+        path.write_text(json.dumps(notebook, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
 
 
 if __name__ == "__main__":

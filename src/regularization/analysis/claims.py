@@ -275,7 +275,7 @@ def load(path):
                 for check in each["checks"]
             ),
         )
-        for each in json.loads(path.read_text())
+        for each in json.loads(path.read_text(encoding="utf-8"))
     ]
 
 

@@ -37,7 +37,7 @@ def processor(record):
 def _read(path):
     renew = "Run `make bench` on that machine to renew it, or delete it."
     try:
-        record = json.loads(path.read_text())
+        record = json.loads(path.read_text(encoding="utf-8"))
     except ValueError as error:
         raise ValueError(f"{path} is not a benchmark record: {error}. {renew}") from error
     found = record.get("schema") if isinstance(record, dict) else None

@@ -36,9 +36,9 @@ def write(app, error):
     if error or app.builder.format != "html":
         return
     for path in Path(app.outdir).rglob("*.html"):
-        page = path.read_text()
+        page = path.read_text(encoding="utf-8")
         meta = f'<meta http-equiv="Content-Security-Policy" content="{policy(page)}" />'
-        path.write_text(page.replace(CHARSET, f"{CHARSET}\n    {meta}", 1))
+        path.write_text(page.replace(CHARSET, f"{CHARSET}\n    {meta}", 1), encoding="utf-8")
 
 
 def policy(page):

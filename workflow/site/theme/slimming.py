@@ -26,7 +26,7 @@ def leave_search_to_its_page(app, error):
     """Load the search's scripts, its index among them, on the page of the search alone."""
     for path in [] if error else Path(app.outdir).rglob("*.html"):
         if path.name != "search.html":
-            path.write_text(SEARCH.sub("", path.read_text()))
+            path.write_text(SEARCH.sub("", path.read_text(encoding="utf-8")), encoding="utf-8")
 
 
 def fit_icons(app, error):
@@ -36,17 +36,19 @@ def fit_icons(app, error):
     if error or not sheet.is_file():
         return
     kinds = ("*.html", "*.js")
-    pages = "".join(path.read_text() for kind in kinds for path in site.rglob(kind))
+    pages = "".join(path.read_text(encoding="utf-8") for kind in kinds for path in site.rglob(kind))
     names = {f".{name}:before" for name in re.findall(r"fa-[\w-]+", pages)}
-    styles = sheet.read_text()
+    styles = sheet.read_text(encoding="utf-8")
     used = {
         int(code, 16)
         for selectors, code in RULE.findall(styles)
         if names & set(selectors.split(","))
     }
-    sheet.write_text(RULE.sub(lambda rule: rule[0] if int(rule[2], 16) in used else "", styles))
+    sheet.write_text(
+        RULE.sub(lambda rule: rule[0] if int(rule[2], 16) in used else "", styles), encoding="utf-8"
+    )
     # Characters that style sheets use without a name.
-    others = "".join(path.read_text() for path in site.rglob("*.css"))
+    others = "".join(path.read_text(encoding="utf-8") for path in site.rglob("*.css"))
     used |= {ord(icon) for icon in re.findall(r'--pst-icon-[\w-]+:\s*"(.)"', others)}
     used |= {int(code, 16) for code in re.findall(r'content:"\\(f[0-9a-f]{3})"', others)}
     for path in sheet.parents[1].glob("vendor/fontawesome/webfonts/*.woff2"):
