@@ -51,7 +51,7 @@ def main():
             print(f"{fit:,} of {held:,} runs were brought from {arguments.runs}.", flush=True)
         if aside := folder.make_room(build, settings):
             print(f"The book that stood there is kept in {aside}, until it is asked for again.")
-        write(settings, build / "settings.json")
+        files.renew(build / "settings.json", json.dumps(settings, indent=1) + "\n")
         notes = ("*.now", ".*.now.*")  # of what was killed
         for note in (path for kind in notes for path in (build / "logs").rglob(kind)):
             note.unlink()
@@ -72,13 +72,6 @@ def main():
     trained, found = progress.counted(seen.notes)
     print(f"{trained:,} runs trained, {found:,} found.")
     print(f"The book is at {build}/html/index.html")
-
-
-def write(settings, path):
-    """Write the settings, on which every chapter depends, if they are others than before."""
-    text = json.dumps(settings, indent=1) + "\n"
-    if not path.is_file() or path.read_text(encoding="utf-8") != text:
-        files.write(path, text)
 
 
 def forget_outdated(build):

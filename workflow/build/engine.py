@@ -32,7 +32,7 @@ def run(arguments, log, snakefile="Snakefile", **config):
         del os.environ[name]  # a profile of the user's own, say: ours are told by PROFILE
     config = {name: str(path) for name, path in ({"build": arguments.build} | config).items()}
     told = log.with_suffix(".yaml")  # on the command line a folder 1e3 is a number
-    files.write(told, json.dumps(config | {"gpu": arguments.gpus}))
+    files.renew(told, json.dumps(config | {"gpu": arguments.gpus}))
     words = ["--snakefile", snakefile, "--configfile", str(told)]
     words += ["--keep-going", "--rerun-incomplete", "--nolock"]
     if arguments.profile:

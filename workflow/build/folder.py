@@ -26,7 +26,8 @@ class NotOurs(ValueError):
 def claim(build):
     """Mark a folder as one of builds, and return it; OSError where it cannot be written."""
     build.mkdir(parents=True, exist_ok=True)
-    (build / MARK).touch()
+    if not (build / MARK).is_file():
+        (build / MARK).touch()
     return build
 
 

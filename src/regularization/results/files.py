@@ -25,6 +25,12 @@ def write(path, content):
         temporary.write_bytes(content.encode() if isinstance(content, str) else content)
 
 
+def renew(path, text):
+    """Write text to a file unless it is there already, so that its time says when it changed."""
+    if not path.is_file() or path.read_text(encoding="utf-8") != text:
+        write(path, text)
+
+
 @contextlib.contextmanager
 def alone(path, work):
     """Hold the lock file `path`; where another process holds it, say so and wait for its end.
