@@ -46,7 +46,9 @@ def chosen_by_seed(run):
     contains what the choice adds. `run` is of several settings; returned is an array by seed.
     """
     validation, test = run.validation_accuracy, run.test_accuracy
-    if settings := [name for name in test.dims if name != "seed"]:
+    # As for all seeds together: of equal ones the first, at the lowest learning rate.
+    validation = validation.transpose("learning_rate", ..., missing_dims="ignore")
+    if settings := [name for name in validation.dims if name != "seed"]:
         validation, test = (each.stack(setting=settings) for each in (validation, test))
         test = test.isel(setting=validation.argmax("setting"))
     return test
