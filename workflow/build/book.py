@@ -31,6 +31,7 @@ def main():
     build = arguments.build
     try:
         presets.check(arguments.preset)
+        engine.check(arguments.profile)
         folder.check(build)
         contents.pages(), contents.read("_config.yml")
         digits = data.load(arguments.dataset)

@@ -4,6 +4,7 @@ import contextlib
 import json
 import os
 import re
+import shutil
 import textwrap
 from pathlib import Path
 
@@ -18,6 +19,15 @@ def add_arguments(parser):
     parser.add_argument("--jobs", type=int, default=1, help="at a time, on this machine")
     parser.add_argument("--profile", default="", help="a folder in profiles/, instead")
     parser.add_argument("--gpus", type=int, default=0, help="that a job which trains asks for")
+
+
+def check(profile):
+    """Raise ValueError for a profile whose cluster cannot be asked from here."""
+    if profile == "slurm" and not shutil.which("sbatch"):
+        raise ValueError(
+            "PROFILE=slurm needs sbatch, which is not on PATH. Expected a machine that hands jobs "
+            "to Slurm. Run make there, or leave PROFILE out to build on this one."
+        )
 
 
 def run(arguments, log, snakefile="Snakefile", **config):

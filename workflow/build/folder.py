@@ -6,6 +6,7 @@ Its site stays in place until the next one is finished. Runs and sweeps serve al
 """
 
 import contextlib
+import errno
 import json
 import shutil
 from pathlib import Path
@@ -25,7 +26,10 @@ class NotOurs(ValueError):
 
 def claim(build):
     """Mark a folder as one of builds, and return it; OSError where it cannot be written."""
-    build.mkdir(parents=True, exist_ok=True)
+    try:
+        build.mkdir(parents=True, exist_ok=True)
+    except (FileNotFoundError, NotADirectoryError, FileExistsError) as error:
+        raise PermissionError(errno.EACCES, "no folder can be made there", str(build)) from error
     if not (build / MARK).is_file():
         (build / MARK).touch()
     return build

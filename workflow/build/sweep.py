@@ -57,6 +57,7 @@ def main():
     os.environ |= {"TQDM_DISABLE": "1", "RUNS_DIR": str(arguments.build.absolute() / "runs")}
     name, folder = arguments.config.stem, arguments.build / "sweeps"
     try:
+        engine.check(arguments.profile)
         check(arguments.build)
         if not re.fullmatch(r"[\w-]+", name):
             raise ValueError(

@@ -25,11 +25,11 @@ def main():
             with contextlib.suppress(KeyboardInterrupt):
                 server.serve_forever()
     except (OSError, OverflowError) as error:
-        if getattr(error, "errno", None) == errno.EADDRINUSE:
-            error = "another program has it"
+        taken = getattr(error, "errno", None) == errno.EADDRINUSE
+        reason = "another program has it" if taken else str(error).rstrip(".")
         sys.exit(
-            f"Port {arguments.port} cannot be opened: {error}. Expected a free one. Choose "
-            "another, for example: make serve PORT=8010"
+            f"Port {arguments.port} cannot be opened: {reason}. Expected a free one, at most "
+            "65535. Choose another, for example: make serve PORT=8010"
         )
 
 

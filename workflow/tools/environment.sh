@@ -22,7 +22,7 @@ if [ -e .venv/.installed ] && { [ "$(cat .venv/.installed)" != "$here" ] || ! ru
   echo "The environment in .venv is that of another folder, or its Python has gone: it is made anew."
   rm -rf .venv
 fi
-echo "Installing the environment into .venv (once, a minute or so) ..."
+echo "Installing the environment into .venv: 3 GB, a minute with uv, some minutes with pip ..."
 if command -v uv >/dev/null 2>&1; then
   uv venv --quiet --allow-existing --python '>=3.11,<3.14' .venv
   uv pip install --quiet --compile-bytecode --python .venv -r requirements.txt

@@ -54,7 +54,7 @@ class DataError(Exception):
     """The data asked for cannot be had as they should be; the message says what to do."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Digits:
     """Images `uint8 [n, height, width]` and labels `uint8 [n]` of ten classes, in three parts."""
 
@@ -66,6 +66,12 @@ class Digits:
     test_images: np.ndarray
     test_labels: np.ndarray
     classes: int = 10
+
+    def __repr__(self):
+        """The name, and how many images each part has."""
+        parts = self.train_labels, self.validation_labels, self.test_labels
+        counts = " + ".join(f"{len(part):,}" for part in parts)
+        return f"<Digits {self.name}: {counts} images of {self.shape[0]} x {self.shape[1]}>"
 
     @functools.cached_property
     def hash(self):
