@@ -45,7 +45,7 @@ override BUILD := $(call home,$(BUILD))
 override RUNS := $(call home,$(RUNS))
 override AGAINST := $(call home,$(AGAINST))
 override CONFIG := $(call home,$(CONFIG))
-IN = --build $(call quoted,$(BUILD))
+IN = --build=$(call quoted,$(BUILD))
 WHERE = $(IN) --jobs $(JOBS) --gpus $(GPU) $(if $(PROFILE),--profile $(PROFILE))
 
 export KERAS_BACKEND := $(BACKEND)
@@ -58,6 +58,7 @@ endif
 # Text is UTF-8, also where a locale says otherwise; and how somebody has set up Keras for work of
 # his own (floatx, say) is not for the book.
 export PYTHONUTF8 := 1
+unexport PYTHONWARNINGS
 export KERAS_HOME := $(CURDIR)/.venv/keras
 # A checkout runs its own sources, whatever environment it was lent. (Recipes name what they run by
 # BIN: what stands in a line alone, make of macOS looks for where PATH was before.)

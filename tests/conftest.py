@@ -212,17 +212,19 @@ def built(request, tmp_path_factory):
         assert process.returncode == 0, process.stdout + process.stderr
 
     def extract(folder):
-        source = miniature.extract(folder / "source")
-        (folder / "given").mkdir()
-        (folder / "given" / "ledger.json").write_text(
+        miniature.extract(folder)
+        (folder / "_build" / "given").mkdir(parents=True)
+        (folder / "_build" / "given" / "ledger.json").write_text(
             "[]", encoding="utf-8"
         )  # the colophon leads to it
-        process = miniature.make(source, folder)
+        process = miniature.make(folder)
         assert process.returncode == 0, process.stdout + process.stderr
 
     if name == "book" and asked not in data.NAMES:
         return Path(asked).absolute()
-    return once(tmp_path_factory, name, {"book": book, "extract": extract}[name])
+    if name == "extract":
+        return once(tmp_path_factory, name, extract) / "_build"
+    return once(tmp_path_factory, name, book)
 
 
 def dataset_of(build):

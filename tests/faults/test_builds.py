@@ -63,7 +63,7 @@ def test_a_build_of_another_preset_that_is_stopped_costs_nothing_of_the_finished
         while not ((kept / "settings.json").is_file() and (build / "logs/techniques").is_dir()):
             assert other.poll() is None
             time.sleep(0.05)
-        os.killpg(other.pid, signal.SIGINT)
+        os.killpg(other.pid, signal.SIGKILL)
     aside = miniature.contents(build / "kept" / "quick-digits-jax")
     assert (
         aside == before

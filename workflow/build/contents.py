@@ -22,12 +22,22 @@ def read(name):
 def pages():
     """Return every page's name, e.g. `techniques/l2`; ValueError where that is not a list."""
     try:
-        return _pages(read("_toc.yml"))
+        found = _pages(read("_toc.yml"))
     except (AttributeError, KeyError, TypeError) as error:
         raise ValueError(
             f"_toc.yml does not list the pages: {error}. Expected root, parts, chapters and file, "
             "as Jupyter Book has them. Mend it there."
         ) from error
+    for page in found:
+        kept = [ROOT / "book" / f"{page}{ending}" for ending in (".ipynb", ".md")]
+        if not any(path.is_file() for path in kept):
+            wrong = f"names {page}, and there is no book/{page}.ipynb or .md"
+        elif found.count(page) > 1:
+            wrong = f"names {page} twice"
+        else:
+            continue
+        raise ValueError(f"_toc.yml {wrong}. Expected every page once, without its ending.")
+    return found
 
 
 def _pages(entry):

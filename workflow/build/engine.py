@@ -67,5 +67,5 @@ def reason(log):
     last = re.split(r"\n(?=\S*(?:Error|Exception)\b)", said.strip())[-1]
     expected = "Expected a workflow that can begin."
     if re.search(r"\[Errno \d+\]", last):
-        expected = "Expected that HOME, TMPDIR and the folder of the sources can be written."
+        expected = "Expected that this, HOME, TMPDIR and the folder of the sources can be written."
     return f"{textwrap.shorten(last, 600).rstrip('.')}. {expected} {where}"

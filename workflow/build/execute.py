@@ -12,7 +12,9 @@ import shutil
 import signal
 import sys
 import tempfile
+import textwrap
 import time
+import traceback
 from pathlib import Path
 
 from regularization.results.files import alone
@@ -65,7 +67,14 @@ def make(arguments):
         os.dup2(log.fileno(), 2)  # the kernel inherits it: its warnings are the log's
         try:
             memory = execute(arguments.notebook, output, settings, log)
-        except ChapterError as error:
+        except OSError:
+            os.dup2(terminal, 2)
+            raise
+        except Exception as error:
+            if not isinstance(error, ChapterError):
+                traceback.print_exc(file=log)
+                said = f"{type(error).__name__}: {first_line(error).rstrip('.')}"
+                error = f"{arguments.notebook} was not executed: {said}. Expected that it could be."
             os.dup2(terminal, 2)
             sys.exit(f"{error} The log is {arguments.log}.")
     seconds = time.perf_counter() - start
@@ -97,15 +106,19 @@ def execute(notebook, output, settings, log):
     from papermill.exceptions import PapermillExecutionError
 
     try:
-        json.loads(notebook.read_text(encoding="utf-8"))  # which knows the line of a fault
+        # This knows the line of a fault; nbformat does not.
+        json.loads(notebook.read_text(encoding="utf-8"))["nbformat"]
         cells = nbformat.read(notebook, as_version=4).cells
+        for number, cell in enumerate(cells, 1):
+            if not isinstance(cell.get("source"), str):
+                raise ValueError(f"its cell {number} has no text")
     except Exception as error:  # there is no common class for all that is no notebook
         raise ChapterError(
             f"{notebook} cannot be read: {first_line(error).rstrip('.')}. Expected a notebook as "
             "JupyterLab saves it, without the marks of a merge, for example. Mend it as text."
         ) from error
     injected = {"preset": settings["preset"], "dataset": settings["dataset"]}
-    known = [c.source for c in cells if "parameters" in c.metadata.get("tags", [])]
+    known = [c.source for c in cells if "parameters" in (c.metadata.get("tags") or [])]
     known = re.findall(r"^(\w+)\s*(?::[^=]*)?=", "\n".join(known), re.MULTILINE)
     if missing := [name for name in injected if name not in known]:
         raise ChapterError(
@@ -137,7 +150,8 @@ def execute(notebook, output, settings, log):
         return peak_memory(sockets.name)
     except PapermillExecutionError as error:
         log.write(f"\n{error}\n")
-        reason = f"{error.ename}: {error.evalue.rstrip('.')}"
+        said = textwrap.shorten(error.evalue, 600).rstrip(".")
+        reason = f"{error.ename}: {said}" if said else error.ename
         raise ChapterError(
             # Counted from 1 in the chapter as it is kept, without the injected cell.
             f"{notebook} failed in its cell {error.cell_index}: {reason}. "
@@ -181,7 +195,7 @@ def clean(notebook):
     for cell in notebook.cells:
         for key in ("papermill", "execution"):
             cell.metadata.pop(key, None)
-        tags = cell.metadata.get("tags", [])
+        tags = cell.metadata.get("tags") or []
         if "injected-parameters" in tags:
             cell.id = "injected-parameters"
             cell.metadata.tags = ["injected-parameters", "remove-cell"]

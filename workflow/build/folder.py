@@ -15,7 +15,7 @@ ROOT = Path(__file__).parents[2]
 MARK = ".seeing-regularization"
 #: The project's own: no place for a build.
 SOURCES = "book src workflow tests bench published profiles sweeps binder .git .venv".split()
-#: What belongs to one book. The settings, which say to which, are moved last.
+#: What belongs to one book. The settings, which say to which, leave last and come first.
 OF_A_BOOK = ["executed", "given", "logs", "results", "files", "stage", "config.yml", "site.json"]
 OF_A_BOOK += ["settings.json"]
 
@@ -37,9 +37,15 @@ def claim(build):
 
 def check(build):
     """Raise NotOurs for a folder that no build may use."""
-    path = build.resolve()
+    try:
+        path = build.resolve()
+        path.is_dir(), path.exists()
+    except (OSError, RuntimeError) as error:  # too long, or a link to itself
+        raise NotOurs(f"BUILD={build} cannot be a folder: {error}. Name another.") from error
     awkward = sorted({*str(build)} & {*'{}[]*?"$`\n'})
-    if awkward:
+    if str(build).startswith("-"):
+        reason = "begins with a -, like an option"
+    elif awkward:
         reason = f"has {' and '.join(map(repr, awkward))} in its name, which other tools read"
     elif path in (ROOT, *ROOT.parents):
         reason = "holds the project itself"
@@ -58,8 +64,12 @@ def check(build):
 
 
 def is_ours(build):
-    """Return whether a folder is one that a build has begun, or where it would by itself."""
-    return (build / MARK).is_file() or (build.is_dir() and build.resolve() == ROOT / "_build")
+    """Return whether a folder is one that a build has begun, or where it would by itself.
+
+    Before there was a mark, it left its settings alone.
+    """
+    marked = (build / MARK).is_file() or settings(build)
+    return bool(marked) or (build.is_dir() and build.resolve() == ROOT / "_build")
 
 
 def _held(path):
@@ -71,7 +81,9 @@ def _held(path):
 def settings(build):
     """Return the settings of the book that a folder holds, None where there is none."""
     with contextlib.suppress(OSError, ValueError):
-        return json.loads((build / "settings.json").read_text(encoding="utf-8"))
+        found = json.loads((build / "settings.json").read_text(encoding="utf-8"))
+        if isinstance(found, dict) and found.keys() == {"preset", "dataset", "backend"}:
+            return found
 
 
 def place(build, of):
@@ -85,23 +97,25 @@ def make_room(build, asked):
     Whoever is killed between two moves loses nothing: the next build goes on, and what does not
     belong together it makes anew (`records`).
     """
+    _recover(build / "html")
     before, back = settings(build), place(build, asked)
     aside = place(build, before) if before and before != asked else None
     if aside:
-        if (build / "site.json").is_file():  # else the site is that of another book
+        # Without a record the site is that of another book.
+        if all((build / name).exists() for name in ("site.json", "html")):
             replace(aside / "html", lambda new: shutil.copytree(build / "html", new))
-        _move(build, aside)
+        _move(OF_A_BOOK, build, aside)
     if back.is_dir():
-        _move(back, build)
+        _move(OF_A_BOOK[::-1], back, build)
         if (back / "html").is_dir():
             replace(build / "html", (back / "html").rename)
         shutil.rmtree(back)
     return aside
 
 
-def _move(source, target):
+def _move(names, source, target):
     target.mkdir(parents=True, exist_ok=True)
-    for name in OF_A_BOOK:
+    for name in names:
         if (source / name).exists():
             _remove(target / name)
             (source / name).rename(target / name)
@@ -109,7 +123,8 @@ def _move(source, target):
 
 def replace(folder, make):
     """Let the folder that `make(path)` leaves at a path take the place of another, when whole."""
-    new, old = (folder.with_name(f".{folder.name}.{which}") for which in ("new", "old"))
+    new, old = _beside(folder)
+    _recover(folder)
     for path in (new, old):
         _remove(path)
     folder.parent.mkdir(parents=True, exist_ok=True)
@@ -118,6 +133,17 @@ def replace(folder, make):
         folder.rename(old)
     new.rename(folder)
     _remove(old)
+
+
+def _beside(folder):
+    return [folder.with_name(f".{folder.name}.{which}") for which in ("new", "old")]
+
+
+def _recover(folder):
+    """Put back what stood there, where a replacement was killed between two moves."""
+    old = _beside(folder)[1]
+    if old.is_dir() and not folder.exists():
+        old.rename(folder)
 
 
 def _remove(path):

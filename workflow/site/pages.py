@@ -124,8 +124,9 @@ def stage(build, found):
 
 def title_of(cells):
     """Return the place of the cell with the title, which other editors may have made anew."""
-    texts = ["".join(cell["source"]) for cell in cells]
-    return next((i for i, text in enumerate(texts) if re.search("^# ", text, re.MULTILINE)), -1)
+    texts = [cell["cell_type"] == "markdown" and "".join(cell["source"]) for cell in cells]
+    found = (i for i, text in enumerate(texts) if text and re.search("^# ", text, re.MULTILINE))
+    return next(found, -1)
 
 
 def configuration(build, found):

@@ -24,7 +24,8 @@ def main():
             "where it runs, and run make clean again."
         )
     if folder.is_ours(build):
-        shutil.rmtree(build)
+        shutil.rmtree(build.resolve())
+        build.unlink(missing_ok=True)  # where it was a link
     shutil.rmtree(folder.ROOT / ".snakemake", ignore_errors=True)
 
 

@@ -16,7 +16,7 @@ terminal plays by Rosetta" "Open a terminal without Rosetta, with a Python for A
   Linux*) refuse "$(uname -m)" "$elsewhere" ;;
 esac
 
-here=$(pwd -P)/.venv # what `make` holds the note in .venv/.installed against
+here=$(CDPATH= cd .venv 2>/dev/null && pwd -P) || : # by which `make` knows it, too
 runs() { .venv/bin/python -c '' || .venv/Scripts/python -c ''; } 2>/dev/null
 if [ -e .venv/.installed ] && { [ "$(cat .venv/.installed)" != "$here" ] || ! runs; }; then
   echo "The environment in .venv is that of another folder, or its Python has gone: it is made anew."

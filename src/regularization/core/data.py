@@ -128,7 +128,7 @@ class Unreachable(DataError):
 def find_mnist():
     """Return the folder with MNIST's files: MNIST_DIR, else the user's cache, filled if need be."""
     if folder := os.environ.get("MNIST_DIR"):
-        return Path(folder).expanduser()
+        return Path(os.path.expanduser(folder))
     import pooch
 
     cache = Path(pooch.os_cache("seeing-regularization")) / "mnist"
