@@ -1,11 +1,13 @@
 """The pages of the book, in the order of `_toc.yml`; and its other settings."""
 
 import json
+import re
 from pathlib import Path
 
 import yaml
 
 ROOT = Path(__file__).parents[2]
+TITLE = re.compile(r"^# (.*)", re.MULTILINE)
 
 
 def read(name):
@@ -54,5 +56,10 @@ def notebooks():
 def title(page):
     """Return the title of a page that is a notebook."""
     cells = json.loads((ROOT / "book" / f"{page}.ipynb").read_text(encoding="utf-8"))["cells"]
-    text = "".join(line for cell in cells for line in [*cell["source"], "\n"])
-    return next(line[2:] for line in text.splitlines() if line.startswith("# "))
+    return TITLE.search("".join(cells[title_of(cells)]["source"]))[1]
+
+
+def title_of(cells):
+    """Return the place of the cell with the title, -1 without; other editors make its id anew."""
+    texts = ("".join(cell["source"]) * (cell["cell_type"] == "markdown") for cell in cells)
+    return next((i for i, text in enumerate(texts) if TITLE.search(text)), -1)

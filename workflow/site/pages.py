@@ -116,17 +116,10 @@ def stage(build, found):
                 cell["metadata"]["name"] = cell["id"]
         slug = OPENED_BY.get(path.stem, path.stem)
         if slug in found:
-            title = title_of(notebook["cells"])
+            title = contents.title_of(notebook["cells"])
             notebook["cells"].insert(title + 1, colophon.opening(found[slug], slug))
         path.write_text(json.dumps(notebook), encoding="utf-8")
     colophon.write(build, found, staged, files / "files")
-
-
-def title_of(cells):
-    """Return the place of the cell with the title, which other editors may have made anew."""
-    texts = [cell["cell_type"] == "markdown" and "".join(cell["source"]) for cell in cells]
-    found = (i for i, text in enumerate(texts) if text and re.search("^# ", text, re.MULTILINE))
-    return next(found, -1)
 
 
 def configuration(build, found):

@@ -46,7 +46,7 @@ def describe(weights, digits=None):
     weights = np.asarray(weights)
     grain = measures.smoothness(weights)
     texture = "smooth" if grain > 0.8 else "partly smooth" if grain > 0.4 else "grainy"
-    text = f"Ten weight images for the digits 0 to 9, {texture} ({_grain(weights)})"
+    text = f"Ten weight images for the digits 0 to 9, {texture} ({_grain(grain)})"
     text += f", {_range(weights)}."
     if digits is not None:
         match = measures.template_likeness(weights, measures.class_means(digits))
@@ -58,8 +58,8 @@ def describe(weights, digits=None):
     return text
 
 
-def _grain(weights):
-    return f"neighbouring pixels correlate at {fixed(measures.smoothness(weights), 2)}"
+def _grain(smoothness):
+    return f"neighbouring pixels correlate at {fixed(smoothness, 2)}"
 
 
 def _range(weights):
@@ -103,7 +103,7 @@ def wall(runs, own_scales=False, of="the digits 0 to 9"):
     top = max(np.abs(run.weights[0]).max() for run in runs.values())
     scale = "each row on its own scale" if own_scales else f"one scale for all, ±{number(top, 2)}"
     rows = (
-        f"{title}: {_grain(run.weights[0])}, {_range(run.weights[0])}."
+        f"{title}: {_grain(measures.smoothness(run.weights[0]))}, {_range(run.weights[0])}."
         for title, run in runs.items()
     )
     caption = f"Weight images of {of}, a row for each technique, {scale}."
@@ -153,7 +153,7 @@ def film_strip(weights, titles, digits, caption, film=None):
 
     names = " and ".join(map(str, digits))
     frames = (
-        f"{title}: {_grain(images[list(digits)])}"
+        f"{title}: {_grain(measures.smoothness(images[list(digits)]))}"
         for title, images in zip(titles, weights, strict=True)
     )
     alt = f"Weight images of {names}, from left to right. " + "; ".join(frames) + "."
