@@ -119,19 +119,25 @@ def test_the_gradient_agrees_with_finite_differences(technique):
         assert along == pytest.approx((up - down) / (2 * h), rel=2e-2, abs=2e-4)
 
 
-def test_adam_is_kerass_adam():
+@pytest.mark.parametrize(
+    "theirs, ours",
+    [
+        (keras.optimizers.Adam(learning_rate=0.01, epsilon=1e-8), model.adam),
+        (keras.optimizers.SGD(learning_rate=0.01), model.sgd),
+    ],
+)
+def test_an_optimizer_is_kerass(theirs, ours):
     rng = np.random.default_rng(0)
     start = rng.normal(size=(1, 3, 4)).astype("float32")
     variable = keras.Variable(start)
-    theirs = keras.optimizers.Adam(learning_rate=0.01, epsilon=1e-8)
     zero = {"kernel": ops.zeros_like(start)}
     state = ({"kernel": ops.convert_to_tensor(start)}, zero, zero, ops.zeros((), "int32"))
     for _ in range(20):
         gradient = ops.convert_to_tensor(rng.normal(size=start.shape).astype("float32"))
         theirs.apply([gradient], [variable])
-        state = model.adam(state, {"kernel": gradient}, 0.01)
-    ours = ops.convert_to_numpy(state[0]["kernel"])
-    np.testing.assert_allclose(ours, ops.convert_to_numpy(variable), rtol=1e-5, atol=1e-6)
+        state = ours(state, {"kernel": gradient}, 0.01)
+    found = ops.convert_to_numpy(state[0]["kernel"])
+    np.testing.assert_allclose(found, ops.convert_to_numpy(variable), rtol=1e-5, atol=1e-6)
 
 
 def test_a_run_is_what_numpy_gets_step_by_step(digits):

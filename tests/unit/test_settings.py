@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from regularization.core.model import LOSSES
+from regularization.core.model import LOSSES, OPTIMIZERS
 from regularization.core.settings import ALONG, Settings, indices_of
 from regularization.core.technique import Technique
 from regularization.core.techniques import L2, Dropout, ElasticNet, WeightAveraging
@@ -64,6 +64,8 @@ def some_settings(draw):
         else one_or_several(st.integers(1, 10**5)),
         label_noise=one_or_several(st.floats(0, 1)),
         hidden=draw(st.lists(st.integers(1, 2_000), max_size=3)),
+        optimizer=draw(st.sampled_from([*OPTIMIZERS])),
+        initial_stddev=one_or_several(st.floats(1e-6, 1), tuple),
         every=draw(st.none() | st.integers(1, 1_000)),
         frames=draw(st.integers(0, 30)),
         dataset=draw(st.none() | st.text(max_size=9)),
@@ -318,10 +320,10 @@ VALUES = Settings(L2([0.1, 0.2]), learning_rate=[1e-3, 1e-2]).to_json()
 @pytest.mark.parametrize(
     "values, word",
     [
-        (None, "version None. Expected version 1"),
+        (None, "version None. Expected version 2"),
         ([], r"version \[\]"),
         ({}, "version None"),
-        (VALUES | {"version": 2}, "version 2. Expected version 1"),
+        (VALUES | {"version": 1}, "version 1. Expected version 2"),
         (VALUES | {"version": "1"}, "version '1'"),
         (VALUES | {"colour": 1}, "unknown or missing keys: 'colour'"),
         (VALUES | {"a\nb": 1}, r"keys: 'a\\nb'"),
@@ -346,6 +348,9 @@ VALUES = Settings(L2([0.1, 0.2]), learning_rate=[1e-3, 1e-2]).to_json()
         (VALUES | {"seeds": [0.5]}, r"seeds=\[0.5\]"),
         (VALUES | {"learning_rate": [1e-3, "x"]}, "learning_rate="),
         (VALUES | {"hidden": {"a": 1}}, "hidden="),
+        (VALUES | {"optimizer": "lion"}, "optimizer='lion'.*adam, sgd"),
+        (VALUES | {"initial_stddev": -1}, "initial_stddev=-1.*at least 0"),
+        (VALUES | {"initial_stddev": 0, "hidden": [8]}, "initial_stddev=0.*above 0"),
     ],
     ids=str,
 )

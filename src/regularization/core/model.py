@@ -1,4 +1,4 @@
-"""The model, its losses and one step: layers without bias, a softmax, Adam.
+"""The model, its losses and one step: layers without bias, a softmax, Adam or plain descent.
 
 A model is a technique on layers of the given shapes, `[(classes, pixels)]` for the post's one.
 A deeper model has ReLUs in between, and the technique's hooks on every layer, but for those of a
@@ -16,11 +16,11 @@ from regularization.core.technique import per_replica
 INITIAL_STDDEV = 0.075  # truncated at two standard deviations, as in the post
 
 
-def initial_kernels(seed, shapes):
+def initial_kernels(seed, shapes, stddev=INITIAL_STDDEV):
     """Return a seed's start, float32 of each shape: a normal truncated at two deviations."""
     rng = streams.generator(seed, streams.START)
     draws = (truncnorm.rvs(-2, 2, size=shape, random_state=rng) for shape in shapes)
-    return [np.float32(INITIAL_STDDEV * draw) for draw in draws]
+    return [np.float32(stddev * draw) for draw in draws]
 
 
 def named(layers):
@@ -121,6 +121,19 @@ def adam(state, gradient, learning_rate):
     return parameters, first, second, count
 
 
+def sgd(state, gradient, learning_rate):
+    """Return the state after one step of plain gradient descent: of `adam`'s, but no moments move.
+
+    On the gradient of a batch this is stochastic gradient descent (Robbins and Monro, 1951).
+    """
+    parameters, *moments, count = state
+    parameters = {k: p - per_replica(learning_rate, p) * gradient[k] for k, p in parameters.items()}
+    return parameters, *moments, count + 1
+
+
+OPTIMIZERS = {"adam": adam, "sgd": sgd}
+
+
 def losses(technique, parameters, x, labels, noise, loss=squared_error):
     """Return a batch's loss, and with the penalty the whole loss, one number per replica each.
 
@@ -133,7 +146,7 @@ def losses(technique, parameters, x, labels, noise, loss=squared_error):
     return of_data, of_data + penalty(technique, parameters)
 
 
-def step(technique, state, x, labels, noise, learning_rate, loss=squared_error):
+def step(technique, state, x, labels, noise, learning_rate, loss=squared_error, optimizer=adam):
     """Take one step on a batch; return the new state, and what `losses` returns."""
 
     def objective(parameters):
@@ -144,5 +157,5 @@ def step(technique, state, x, labels, noise, learning_rate, loss=squared_error):
         return technique.update(before, after, learning_rate)
 
     (_, both), gradient = backend.value_and_grad(objective, state[0])
-    after, *moments = adam(state, gradient, learning_rate)
+    after, *moments = optimizer(state, gradient, learning_rate)
     return (each_layer(update, state[0], after), *moments), *both

@@ -19,7 +19,7 @@ class Program:
     learning rates.
     """
 
-    def __init__(self, technique, shapes, batch_size, loss, steps):
+    def __init__(self, technique, shapes, batch_size, loss, optimizer, steps):
         """Define the functions for layers of `shapes`; a call takes `steps` steps at most."""
         self.technique, self.shapes, self.steps = technique, shapes, steps
         draws = noise(technique, batch_size, shapes)
@@ -33,7 +33,7 @@ class Program:
                 state, errors, losses = carry
                 x = as_floats(ops.take(images, order[i], axis=0), shapes[0][1])
                 drawn = noise_of(i, state[3])
-                state, error, whole = step(its, state, x, labels[i], drawn, rates, loss)
+                state, error, whole = step(its, state, x, labels[i], drawn, rates, loss, optimizer)
                 return state, errors + error, losses + whole
 
             zeros = ops.zeros(order.shape[1])

@@ -7,26 +7,28 @@ from dataclasses import dataclass, fields, replace
 
 import numpy as np
 
-from regularization.core.model import LOSSES
+from regularization.core.model import INITIAL_STDDEV, LOSSES, OPTIMIZERS
 from regularization.core.technique import Technique
 
-VERSION = 1  # of the JSON
+VERSION = 2  # of the JSON
 #: Of the settings, those that may have several values: each is an axis of the run.
-ALONG = ("learning_rate", "train_size", "label_noise")
+ALONG = ("learning_rate", "train_size", "label_noise", "initial_stddev")
 
 
 @dataclass(frozen=True, eq=False)
 class Settings:
     """A technique and how it is trained; frozen, checked, and the same after a way through JSON.
 
-    A hyperparameter of the technique, `learning_rate`, `train_size` and `label_noise` are one value
-    or several. Several make an axis, and so do the `seeds`: a model is trained at every place of
-    the grid. `seeds` is how many, or which. `train_size` is how many training images a seed draws
-    (None: all), `label_noise` the share of wrong labels among them. `hidden` are the widths of
-    hidden layers. The model is evaluated on the test images after every `every` steps (None: often
-    at first, then each thousand steps), and at the end. Of the first seed `frames` evaluations are
-    kept as pictures, the start among them, as many early as late. `dataset` is the name of the
-    digits (None: those that it is trained on). Raises ValueError for a value that makes no sense.
+    A hyperparameter of the technique, `learning_rate`, `train_size`, `label_noise` and
+    `initial_stddev` are one value or several. Several make an axis, and so do the `seeds`: a model
+    is trained at every place of the grid. `seeds` is how many, or which. `train_size` is how many
+    training images a seed draws (None: all), `label_noise` the share of wrong labels among them.
+    `hidden` are the widths of hidden layers. `optimizer` is "adam" or "sgd", `initial_stddev` the
+    standard deviation of the weights at the start (0: all are zero). The model is evaluated on the
+    test images after every `every` steps (None: often at first, then each thousand steps), and at
+    the end. Of the first seed `frames` evaluations are kept as pictures, the start among them, as
+    many early as late. `dataset` is the name of the digits (None: those that it is trained on).
+    Raises ValueError for a value that makes no sense.
     """
 
     technique: Technique = Technique()
@@ -38,6 +40,8 @@ class Settings:
     train_size: int | tuple | None = None
     label_noise: float | tuple = 0.0
     hidden: tuple = ()
+    optimizer: str = "adam"
+    initial_stddev: float | tuple = INITIAL_STDDEV
     every: int | None = None
     frames: int = 0
     dataset: str | None = None
@@ -61,8 +65,10 @@ class Settings:
             set_(self, "every", _whole_number("every", self.every, expected))
         expected = "a whole number, 0 for none"
         set_(self, "frames", _whole_number("frames", self.frames, expected, least=0))
-        valid = isinstance(self.loss, str) and self.loss in LOSSES
-        _expect(valid, "loss", self.loss, f"one of {', '.join(LOSSES)}")
+        for name, known in (("loss", LOSSES), ("optimizer", OPTIMIZERS)):
+            value = getattr(self, name)
+            valid = isinstance(value, str) and value in known
+            _expect(valid, name, value, f"one of {', '.join(known)}")
         valid = isinstance(self.hidden, tuple | list) and all(
             _whole(w) and w > 0 for w in self.hidden
         )
@@ -70,9 +76,12 @@ class Settings:
         set_(self, "hidden", tuple(map(int, self.hidden)))
         valid = self.dataset is None or isinstance(self.dataset, str)
         _expect(valid, "dataset", self.dataset, "the name of a data set")
+        # From zero no hidden layer moves.
+        start = f"a number {'above' if self.hidden else 'of at least'} 0"
         rules = {
             "learning_rate": (float, lambda v: 0 < v < 1e38 and np.float32(v), "a number above 0"),
             "label_noise": (float, lambda v: 0 <= v <= 1, "a share of the labels, from 0 to 1"),
+            "initial_stddev": (float, lambda v: 0 < v < 1e18 or v == 0 == len(self.hidden), start),
             "train_size": (int, lambda v: _whole(v) and 0 < v < 2**31, "a whole number from 1"),
         }
         for name, (kind, valid, expected) in rules.items():

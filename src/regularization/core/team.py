@@ -9,7 +9,14 @@ import numpy as np
 
 from regularization.core import backend
 from regularization.core.backend import ops
-from regularization.core.model import LOSSES, each_layer, initial_kernels, named, noise
+from regularization.core.model import (
+    LOSSES,
+    OPTIMIZERS,
+    each_layer,
+    initial_kernels,
+    named,
+    noise,
+)
 from regularization.core.noise import bytes_per_step
 from regularization.core.program import Program, int32, on_device
 from regularization.core.subsets import image_order, subset
@@ -21,21 +28,22 @@ NOISE_BYTES = 2**29  # a call's noise at most: with very many replicas a call ta
 class Trainer:
     """Replicas on their way through one program: their state, their subsets, their noise."""
 
-    def __init__(self, program, technique, images, subsets, seeds, learning_rates, batch_size):
-        """Put every replica at its start; `images` are `on_device`."""
+    def __init__(self, program, technique, images, subsets, models, batch_size):
+        """Put every replica at its start; `images` are `on_device`, `models` as of Settings."""
         self.program, self.images, self.subsets = program, images, subsets
-        self.technique = technique
-        self.rates = ops.convert_to_tensor(np.float32(learning_rates))
+        self.technique, seeds = technique, models["seed"].tolist()
+        self.rates = ops.convert_to_tensor(np.float32(models["learning_rate"]))
         self._free = Lock()
         self.arrays = {k: ops.convert_to_tensor(v) for k, v in technique.arrays().items()}
         self.seeds = ops.convert_to_tensor(np.array(seeds, "int32"))
-        kernels = zip(*(initial_kernels(seed, program.shapes) for seed in seeds), strict=True)
-        layers = (ops.convert_to_tensor(np.stack(kernel)) for kernel in kernels)
+        starts = zip(seeds, models["initial_stddev"], strict=True)
+        kernels = (initial_kernels(seed, program.shapes, stddev) for seed, stddev in starts)
+        layers = (ops.convert_to_tensor(np.stack(each)) for each in zip(*kernels, strict=True))
         self.parameters = named([technique.parameters(kernel) for kernel in layers])
         zeros = {name: ops.zeros_like(value) for name, value in self.parameters.items()}
         self.state = (self.parameters, zeros, zeros, ops.zeros((), "int32"))
         pairs = zip(seeds, subsets, strict=True)
-        self.orders = [image_order(seed, len(part.indices), batch_size) for seed, part in pairs]
+        self.orders = [image_order(seed, len(p.indices), batch_size) for seed, p in pairs]
 
     def train(self, steps):
         """Take steps; return the sums of the data's loss and the whole loss, `[2, replicas]`."""
@@ -93,16 +101,16 @@ class Team:
         memory = bytes_per_step(noise(technique, batch_size, shapes)) * len(self.parts[0])
         longest = -(-min(settings.every or LATE, settings.steps, LATE) // self.turns)
         steps = int(np.clip(NOISE_BYTES // max(memory, 1), 1, longest))
-        self.program = Program(technique, shapes, batch_size, LOSSES[settings.loss], steps)
-        rates, images = self.models["learning_rate"], on_device(digits.train_images)
+        how = LOSSES[settings.loss], OPTIMIZERS[settings.optimizer]
+        self.program = Program(technique, shapes, batch_size, *how, steps)
+        images = on_device(digits.train_images)
         self.trainers = [
             Trainer(
                 self.program,
                 technique.of_replicas(part),
                 images,
                 [self.subsets[replica] for replica in part],
-                [seeds[replica] for replica in part],
-                rates[part],
+                {name: column[part] for name, column in self.models.items()},
                 batch_size,
             )
             for part in self.parts

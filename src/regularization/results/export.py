@@ -34,6 +34,8 @@ def as_json(run, slug, title, preset):
         "learning_rate": models["learning_rate"].tolist() if isinstance(rate, tuple) else rate,
         "loss": settings.loss,
         "hidden": [*settings.hidden],
+        "optimizer": settings.optimizer,
+        "initial_stddev": models["initial_stddev"].tolist(),
         "train_size": models["train_size"].tolist(),
         "label_noise": models["label_noise"].tolist(),
         **{name: getattr(run, name).values.ravel().tolist() for name in MEASURES},
