@@ -10,7 +10,7 @@ BUILD = config.get("build", "_build")
 BOOK = Path("book")
 NOTEBOOKS = contents.notebooks()
 # Those that train for long: begun first, and what they ask of a cluster at paper, generously.
-LONG = [page for page in NOTEBOOKS if page.startswith(("techniques/", "beyond/"))] + ["corrected"]
+LONG = [page for page in NOTEBOOKS if page.startswith(("techniques/", "why/"))] + ["corrected"]
 
 
 def relative(paths):

@@ -48,6 +48,11 @@ def reel(axes, weights, accuracy, shades=SHADES, note=""):
     `weights`, `[..., classes, height, width]`; `accuracy` has one number for each frame. A frame is
     on its own scale. The `note` is shown beside the sliders.
     """
+    if not weights.size:
+        raise ValueError(
+            f"A film of {weights.shape[: len(axes)]} frames along {', '.join(axes)}: expected at "
+            "least one place on each of its axes."
+        )
     limits = np.abs(weights).max(axis=(-3, -2, -1))
     scales = np.where(limits > 0, limits, 1)[..., None, None, None]
     frames = weights.reshape(-1, *weights.shape[-3:])

@@ -86,6 +86,24 @@ def test_the_settings_that_a_techniques_chapter_shows_are_those_of_the_registry(
     assert asked == [registry.settings(slug, "quick")]
 
 
+WITH_EXERCISES = [*registry.EXPERIMENTS, *(p.stem for p in (ROOT / "book/why").glob("*.ipynb"))]
+
+
+@pytest.mark.parametrize("stem", WITH_EXERCISES)
+def test_each_exercise_has_a_solution_that_is_folded_and_executed(stem):
+    (path,) = (ROOT / "book").rglob(f"{stem}.ipynb")
+    cells = nbformat.read(path, as_version=4).cells
+    ids = [cell.id for cell in cells]
+    last = cells[ids.index("exercises") + 1 : ids.index("further")]
+    asked, solved = last[::2], last[1::2]
+    assert 2 <= len(asked) == len(solved) <= 3
+    for number, (question, solution) in enumerate(zip(asked, solved, strict=True), 1):
+        assert question.id == f"exercise-{number}" and solution.id == f"solution-{number}"
+        assert question.source.startswith(f"**Exercise {number}.** ")
+        assert solution.cell_type == "code" and solution.metadata.tags == ["hide-cell"]
+        assert all(solution.metadata.jupyter.values())  # JupyterLab folds it, too
+
+
 @pytest.mark.parametrize("slug", registry.RELATIVES)
 def test_a_relatives_chapter_says_where_one_meets_it_in_practice(slug):
     path = ROOT / "book" / "techniques" / f"{slug}.ipynb"
@@ -96,6 +114,7 @@ def test_a_relatives_chapter_says_where_one_meets_it_in_practice(slug):
 @EACH
 def test_its_last_code_is_for_the_reader_to_change(path):
     cells = nbformat.read(path, as_version=4).cells
-    assert [c.id for c in cells if c.cell_type == "code"][-1] == "try-it"
+    code = [c for c in cells if c.cell_type == "code" and not c.id.startswith("solution-")]
+    assert code[-1].id == "try-it"
     headings = [h for c in cells for h in re.findall(r"^## (.+)", c.source, flags=re.MULTILINE)]
     assert "Try it yourself" in headings

@@ -51,8 +51,8 @@ SETTINGS = {
 #: What else a numeral may be: a year, a version, the number of a section.
 NAMED = re.compile(
     r"\b(?:19[5-9]|20[0-3])\d\b(?! (?:images|digits|errors))"
-    r"|\b(?:Keras|Python|TensorFlow|JAX|NumPy|section|chapter|equation|figure|the digit|arXiv:)"
-    r" ?\d+(?:\.\d+)*\b|\b\d+ (?:seeds|runs|models|classes|cores)\b"
+    r"|\b(?:Keras|Python|TensorFlow|JAX|NumPy|section|chapter|[Ee]xercise|equation|figure|the digit"
+    r"|arXiv:) ?\d+(?:\.\d+)*\b|\b\d+ (?:seeds|runs|models|classes|cores)\b"
 )
 #: What is not prose: code that names something, the targets of links, comments.
 ASIDE = re.compile(

@@ -13,7 +13,7 @@ from workflow.build import execute
 from workflow.release import verify as script
 
 #: Chapters that draw, train and compare.
-AGAIN = ("setting/mnist", "techniques/dropout", "corrected", "beyond/strength")
+AGAIN = ("setting/mnist", "techniques/dropout", "corrected", "why/strength")
 
 
 def verify(build, other):

@@ -137,7 +137,7 @@ def test_a_chapter_takes_the_table_of_its_sweep(name, text, tmp_path, digits, mo
     tables = [swept.rows(slug, train(each, digits)) for slug, each in sweeps.read(path, digits)]
     swept.write(tables, tmp_path / "sweeps" / f"{name}.csv")
     settings = {"preset": "quick", "dataset": "digits"}
-    chapter, log = ROOT / "book" / "beyond" / f"{name}.ipynb", tmp_path / "log"
+    chapter, log = ROOT / "book" / "why" / f"{name}.ipynb", tmp_path / "log"
     with open(log, "w", encoding="utf-8") as said:
         execute.execute(chapter, tmp_path / "executed.ipynb", settings, said)
     text = (tmp_path / "executed.ipynb").read_text(encoding="utf-8")

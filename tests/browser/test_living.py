@@ -447,7 +447,7 @@ def test_a_film_moves_all_ten_images_and_the_marker_on_the_curve(open_page, buil
 
 
 def test_the_chapter_on_strengths_has_a_film_for_each_knob(open_page):
-    page = open_page("beyond/strength")
+    page = open_page("why/strength")
     for name in ("l2", "l1", "dropout", "noise", "gaussian", "norm"):
         page.locator(f"#strength-{name}-images").scroll_into_view_if_needed()
         page.locator(f"#strength-{name}-images .living-panel").wait_for()

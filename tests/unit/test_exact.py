@@ -1,19 +1,21 @@
-"""What is known exactly: against scikit-learn, finite differences, and every mask one by one."""
-
-import itertools
+"""What is known exactly: against scikit-learn, finite differences and automatic ones."""
 
 import numpy as np
 import pytest
 from scipy import integrate, stats
 from scipy.optimize import check_grad
-from sklearn.linear_model import LogisticRegression, Ridge
+from sklearn.linear_model import LogisticRegression
+from sklearn.svm import LinearSVC
 
-from regularization.analysis import exact
+from regularization.analysis import exact, measures
+from regularization.core import backend, model
 from regularization.core.backend import ops
-from regularization.core.techniques import Dropout, InputNoise, VariationalWeights
+from regularization.core.technique import Technique
+from regularization.core.techniques import VariationalWeights
 
 RNG = np.random.default_rng(0)
-X, Y, KERNEL = RNG.uniform(size=(4, 7)), np.eye(3)[[0, 1, 2, 1]], RNG.normal(size=(3, 7))
+#: The problem in float64, and the training's own loss of the same.
+LOSSES = {exact.SoftmaxRegression: model.cross_entropy, exact.SquaredError: model.squared_error}
 
 
 def scikit_learns_weights(images, labels, strength):
@@ -50,8 +52,9 @@ def test_a_start_nearby_leads_to_the_same_optimum_sooner(digits):
     assert warm.evaluations < cold.evaluations
 
 
-def test_its_gradient_agrees_with_finite_differences(digits):
-    problem = exact.SoftmaxRegression(digits.train_images[:50], digits.train_labels[:50])
+@pytest.mark.parametrize("problem", LOSSES)
+def test_its_gradient_agrees_with_finite_differences(digits, problem):
+    problem = problem(digits.train_images[:50], digits.train_labels[:50])
     at = RNG.normal(size=10 * problem.ink.sum())
     error = check_grad(
         lambda w: problem._loss_and_gradient(w, 0.1)[0],
@@ -59,6 +62,44 @@ def test_its_gradient_agrees_with_finite_differences(digits):
         at,
     )
     assert error < 1e-5
+
+
+@pytest.mark.parametrize("problem, loss", LOSSES.items())
+def test_the_first_step_is_what_automatic_differentiation_makes_of_the_trainings_loss(
+    digits, problem, loss
+):
+    images, labels = digits.train_images, digits.train_labels
+    x = ops.convert_to_tensor(np.float32(exact.pixels(images))[None])
+
+    def of_zero(parameters):
+        both = model.losses(Technique(), parameters, x, labels[None].astype("int32"), {}, loss)
+        return ops.sum(both[0]), both
+
+    (value, _), gradient = backend.value_and_grad(of_zero, {"kernel": ops.zeros((1, 10, 64))})
+    theirs, ours = -ops.convert_to_numpy(gradient["kernel"])[0], problem(images, labels)
+    np.testing.assert_allclose(ours.first_step().reshape(10, 64), theirs, atol=1e-6)
+    assert ours.loss(np.zeros((10, 8, 8)))[0] == pytest.approx(float(value), rel=1e-5)
+
+
+def test_the_posts_first_step_is_each_class_mean_less_the_mean_of_all(digits):
+    """Weighed by the class's share of the images, over the square of the classes' number."""
+    images, labels = digits.train_images, digits.train_labels
+    sums = [exact.pixels(images[labels == c]).sum(axis=0) for c in range(10)]
+    by_hand = (np.array(sums) - np.sum(sums, axis=0) / 10) / len(images) / 100
+    ours = exact.SquaredError(images, labels).first_step().reshape(10, -1)
+    np.testing.assert_allclose(ours, by_hand, atol=1e-15)
+
+
+@pytest.mark.parametrize("problem", LOSSES)
+def test_a_strong_penalty_leaves_the_first_step_over_its_strength(digits, problem):
+    problem = problem(digits.train_images, digits.train_labels)
+    step = problem.first_step()
+    found = [problem.solve(strength, tolerance=1e-10).weights for strength in (1e1, 1e2, 1e3)]
+    apart = [
+        np.linalg.norm(weights - step / strength) / np.linalg.norm(weights)
+        for weights, strength in zip(found, (1e1, 1e2, 1e3), strict=True)
+    ]
+    assert apart[1] < 0.2 * apart[0] and apart[2] < 0.2 * apart[1] < 0.01
 
 
 def test_the_loss_counts_pixels_that_never_have_ink(digits):
@@ -73,62 +114,29 @@ def test_the_loss_counts_pixels_that_never_have_ink(digits):
     assert np.all(problem.solve(0.1).weights[:, 0, 0] == 0)
 
 
+def test_under_a_vanishing_penalty_the_margin_grows_to_a_support_vector_machines(digits):
+    """Which is the largest that there is: one over the length of its weights."""
+    images, labels = digits.train_images[:60], digits.train_labels[:60]
+    machine = LinearSVC(
+        C=1e4, multi_class="crammer_singer", fit_intercept=False, tol=1e-8, max_iter=100_000
+    ).fit(exact.pixels(images), labels)
+    widest = machine.coef_.reshape(10, 8, 8)
+    largest = exact.margin(widest, images, labels)
+    assert largest == pytest.approx(1 / np.linalg.norm(widest), rel=1e-3)
+    problem, found = exact.SoftmaxRegression(images, labels), []
+    for strength in (1e-2, 1e-4, 1e-6):
+        found.append(problem.solve(strength, tolerance=1e-3 * strength).weights)
+    margins = [exact.margin(weights, images, labels) for weights in found]
+    assert 0 < margins[0] < margins[1] < margins[2] < largest
+    alike = [measures.likeness(weights, widest) for weights in found]
+    assert alike[0] < alike[1] < alike[2] and alike[2] > 0.98
+
+
 @pytest.mark.parametrize("strength", [0, -1, float("nan"), float("inf")])
 def test_a_strength_without_a_minimum_is_refused(digits, strength):
     problem = exact.SoftmaxRegression(digits.train_images[:20], digits.train_labels[:20])
     with pytest.raises(ValueError, match="expected a number above 0"):
         problem.solve(strength)
-
-
-def test_ridge_is_scikit_learns(digits):
-    images, labels = digits.train_images, digits.train_labels
-    model = Ridge(alpha=0.01 * len(images), fit_intercept=False, tol=1e-10)
-    theirs = model.fit(exact.pixels(images), np.eye(10)[labels]).coef_
-    ours = exact.LeastSquares(images, labels).ridge(0.01).reshape(10, -1)
-    np.testing.assert_allclose(ours, theirs, atol=1e-8)
-
-
-def test_descent_is_gradient_descent_step_by_step(digits):
-    x, y = exact.pixels(digits.train_images), np.eye(10)[digits.train_labels]
-    w = np.zeros((10, 64))
-    for _ in range(50):
-        w -= 0.05 * (w @ x.T - y.T) @ x / len(x)
-    ours = exact.LeastSquares(digits.train_images, digits.train_labels).descent(0.05, 50)
-    np.testing.assert_allclose(ours.reshape(10, -1), w, atol=1e-10)
-
-
-def test_stopping_early_shrinks_each_direction_about_as_ridge_does():
-    """With strength 1 / (rate steps): from 1 to 1.3 times what ridge leaves, whatever it is."""
-    curvature, walked = np.geomspace(1e-4, 1, 200), 50.0  # rate times steps, in small steps
-    stopped, ridge = -np.expm1(-walked * curvature), curvature / (curvature + 1 / walked)
-    assert np.all((stopped >= ridge) & (stopped < 1.3 * ridge))
-
-
-@pytest.mark.parametrize("rate", [0.1, 0.5, 0.8])
-def test_dropout_on_inputs_is_in_expectation_an_adaptive_l2_penalty(rate):
-    """The expected loss as the sum over all 128 masks, weighted by how likely each is."""
-    expected = 0
-    technique = Dropout(rate)
-    for mask in itertools.product([False, True], repeat=7):
-        keep = np.broadcast_to(mask, X.shape)
-        dropped = ops.convert_to_numpy(technique.inputs(np.float32(X)[None], keep[None]))[0]
-        likely = np.prod(np.where(mask, 1 - rate, rate))
-        expected += likely * exact.squared_error(KERNEL, dropped.astype("float64"), Y)
-    closed_form = exact.squared_error(KERNEL, X, Y) + exact.dropout_penalty(KERNEL, X, rate)
-    np.testing.assert_allclose(expected, closed_form, rtol=1e-6)
-
-
-def test_noise_on_inputs_is_in_expectation_tikhonovs_penalty():
-    """By Gauss and Hermite's quadrature, exact for polynomials: the loss is one of degree two."""
-    scale, (nodes, weights) = 0.3, np.polynomial.hermite_e.hermegauss(2)
-    expected = 0
-    for at in itertools.product(range(2), repeat=7):
-        noise = np.broadcast_to(np.float32(nodes[list(at)]), X.shape)
-        noisy = ops.convert_to_numpy(InputNoise(scale).inputs(np.float32(X)[None], noise[None]))[0]
-        likely = np.prod(weights[list(at)] / np.sqrt(2 * np.pi))
-        expected += likely * exact.squared_error(KERNEL, noisy.astype("float64"), Y)
-    closed_form = exact.squared_error(KERNEL, X, Y) + exact.noise_penalty(KERNEL, scale)
-    np.testing.assert_allclose(expected, closed_form, rtol=1e-5)
 
 
 def test_the_variational_penalty_is_the_divergence_from_the_prior():

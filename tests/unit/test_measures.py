@@ -370,3 +370,15 @@ def test_a_surface_is_the_loss_of_weights_that_are_really_changed(digits, loss):
     expected = [[moved(a, b) for a in offsets] for b in offsets]
     np.testing.assert_allclose(surface, expected, rtol=1e-5)
     assert np.ptp(surface) > 1e-2 and not np.allclose(surface, surface.T, rtol=1e-2)
+
+
+def test_grain_is_the_mean_square_above_a_frequency():
+    """Of a checkerboard it is all, of a wave of eight pixels nothing; and both add up."""
+    board = 3 * (-1.0) ** np.add.outer(np.arange(16), np.arange(16))
+    wave = np.tile(np.sin(2 * np.pi * np.arange(16) / 8), (16, 1))
+    assert measures.grain(board) == pytest.approx(9)
+    assert measures.grain(wave) == pytest.approx(0, abs=1e-12)
+    assert measures.grain([board + wave, wave]) == pytest.approx(4.5)
+    noise = np.random.default_rng(0).normal(size=(10, 16, 16))
+    share = measures.grain(noise) / np.mean((noise - noise.mean((1, 2), keepdims=True)) ** 2)
+    assert share == pytest.approx(measures.high_frequencies(noise), rel=1e-3)

@@ -174,3 +174,10 @@ def test_the_test_digits_of_a_page_are_those_chosen(digits, tmp_path):
     assert about == {"box": 8, "centre": "box"}
     web.save_test_digits(replace(digits, name="mnist"), indices, tmp_path)
     assert read_living(tmp_path / "test_digits.bin")[1] == {"box": 20, "centre": "mass"}
+
+
+@pytest.mark.parametrize("shape", [(0, 2), (3, 0)])
+def test_a_film_without_frames_is_refused(shape):
+    axes = {"images": range(shape[0]), "ridge": range(shape[1])}
+    with pytest.raises(ValueError, match="film of .* frames along images, ridge.*expected"):
+        web.reel(axes, np.zeros((*shape, 10, 8, 8)), np.zeros(shape))

@@ -14,6 +14,7 @@ from regularization.report import pictures, style, tables
 from regularization.results import export, provenance
 from regularization.study import registry
 from workflow.build import brought, contents, records
+from workflow.site import findings
 from workflow.tools.repository import address
 
 ROOT = Path(__file__).parents[2]
@@ -33,6 +34,7 @@ def write(build, found, stage, files):
         "made": raw(table_of_makers(build, found)),
         "results": raw(table_of_results(found)),
         "cite": citation(),
+        "findings": "\n".join(["```{raw} html", *findings.of(stage), "```"]),
     }
     if (stage / "errata.md").is_file():
         parts["errata"] = raw(errata(build))

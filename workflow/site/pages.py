@@ -114,6 +114,9 @@ def stage(build, found):
         for cell in notebook["cells"]:
             if "id" in cell:  # Sphinx knows a cell by its metadata alone
                 cell["metadata"]["name"] = cell["id"]
+            if "hide-cell" in cell["metadata"].get("tags", []):
+                said = ("code_prompt_show", "code_prompt_hide")
+                cell["metadata"]["mystnb"] = dict.fromkeys(said, "A solution")
         slug = OPENED_BY.get(path.stem, path.stem)
         if slug in found:
             title = contents.title_of(notebook["cells"])

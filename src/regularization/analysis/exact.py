@@ -1,4 +1,4 @@
-"""What need not be trained: optima and expected losses that are known exactly, in float64.
+"""Softmax regression solved, not trained: optima to as many digits as one likes, in float64.
 
 Images are bytes `[n, height, width]` and count as pixels on [0, 1], labels are integers `[n]`.
 """
@@ -8,8 +8,9 @@ from typing import NamedTuple
 
 import numpy as np
 from scipy.optimize import minimize
-from scipy.special import logsumexp
+from scipy.special import log_softmax, softmax
 
+from regularization.analysis.least_squares import pixels
 from regularization.results import store
 
 
@@ -20,11 +21,6 @@ class Optimum(NamedTuple):
     loss: float
     gradient_norm: float
     evaluations: int
-
-
-def pixels(images):
-    """Return images as float64 `[n, pixels]` on [0, 1]."""
-    return images.reshape(len(images), -1) / 255
 
 
 class SoftmaxRegression:
@@ -52,11 +48,28 @@ class SoftmaxRegression:
 
     def _loss_and_gradient(self, flat, strength):
         w = flat.reshape(self.shape[0], -1)
-        z = self.x @ w.T
-        log_p = z - logsumexp(z, axis=1, keepdims=True)
-        loss = -np.sum(self.targets * log_p) / len(z) + strength / 2 * np.sum(w**2)
-        gradient = (np.exp(log_p) - self.targets).T @ self.x / len(z) + strength * w
-        return loss, gradient.ravel()
+        loss, slopes = self._of_logits(self.x @ w.T)
+        gradient = slopes.T @ self.x + strength * w
+        return loss + strength / 2 * np.sum(w**2), gradient.ravel()
+
+    def _of_logits(self, z):
+        """Return the data's loss, and its slopes along the logits, `[n, classes]`."""
+        log_p = log_softmax(z, axis=1)
+        return -np.sum(self.targets * log_p) / len(z), (np.exp(log_p) - self.targets) / len(z)
+
+    def first_step(self):
+        """Return minus the gradient at zero weights: where a step downhill from there goes.
+
+        Under a penalty so strong that the weights stay near zero the gradient is still the same,
+        and the optimum is this over the strength.
+        """
+        _, gradient = self._loss_and_gradient(np.zeros(self.shape[0] * self.ink.sum()), 0.0)
+        return self._as_images(-gradient)
+
+    def _as_images(self, flat):
+        weights = np.zeros((self.shape[0], self.ink.size))
+        weights[:, self.ink] = flat.reshape(self.shape[0], -1)
+        return weights.reshape(self.shape)
 
     def solve(self, strength, start=None, tolerance=1e-8):
         """Return the `Optimum`, by L-BFGS (Liu and Nocedal, 1989) until the gradient is that small.
@@ -85,13 +98,35 @@ class SoftmaxRegression:
                 maxfun=50_000,
             ),
         )
-        weights = np.zeros((self.shape[0], self.ink.size))
-        weights[:, self.ink] = found.x.reshape(self.shape[0], -1)
-        norm = np.linalg.norm(found.jac)
-        return Optimum(weights.reshape(self.shape), float(found.fun), float(norm), found.nfev)
+        weights, norm = self._as_images(found.x), np.linalg.norm(found.jac)
+        return Optimum(weights, float(found.fun), float(norm), found.nfev)
 
 
-def path(images, labels, strengths):
+class SquaredError(SoftmaxRegression):
+    """The same with the post's loss: half the mean squared error of the softmax.
+
+    Not convex, so what `solve` finds from a start nearby is a minimum, and need not be the lowest.
+    """
+
+    def _of_logits(self, z):
+        p = softmax(z, axis=1)
+        errors = p - self.targets
+        slopes = p * (errors - np.sum(errors * p, axis=1, keepdims=True))
+        return 0.5 * np.mean(errors**2), slopes / errors.size
+
+
+def margin(weights, images, labels):
+    """Return the least lead of the right class's logit over the best other, at weights of length 1.
+
+    What all classes share does not count towards the length: it moves no lead.
+    """
+    weights = np.float64(weights) - np.mean(weights, axis=0)
+    z = pixels(images) @ (weights / np.linalg.norm(weights)).reshape(len(weights), -1).T
+    own = np.eye(len(weights), dtype=bool)[labels]
+    return float(np.min(z[own] - np.where(own, -np.inf, z).max(axis=1)))
+
+
+def path(images, labels, strengths, problem=SoftmaxRegression):
     """Return the `Optimum` at each strength, from the strongest to the weakest, as they are kept.
 
     Each begins at the one before.
@@ -99,61 +134,12 @@ def path(images, labels, strengths):
     data = hashlib.sha256(images.tobytes() + labels.tobytes()).hexdigest()
 
     def solve():
-        problem, found = SoftmaxRegression(images, labels), []
+        of_images, found = problem(images, labels), []
         for strength in strengths:
-            found.append(problem.solve(strength, start=found[-1] if found else None))
+            found.append(of_images.solve(strength, start=found[-1] if found else None))
         return {name: np.array([getattr(each, name) for each in found]) for name in Optimum._fields}
 
-    known = {"strengths": [*strengths], "data": data}
+    known = {"strengths": [*strengths], "data": data, "problem": problem.__name__}
     kept = store.computed("exact optima", known, __file__, solve)
     columns = (kept[name] for name in Optimum._fields)
     return [Optimum(*each) for each in zip(*columns, strict=True)]
-
-
-class LeastSquares:
-    """Half the mean squared error of `x W^T` on one-hot targets, summed over the classes.
-
-    Its ridge solutions, and where gradient descent from zero stands after any number of steps, are
-    both diagonal in the eigenvectors of the pixels' second moments.
-    """
-
-    def __init__(self, images, labels, classes=10):
-        """Find the eigenvectors."""
-        x = pixels(images)
-        self.shape = classes, *images.shape[1:]
-        self.eigenvalues, self._vectors = np.linalg.eigh(x.T @ x / len(x))
-        self._moments = self._vectors.T @ (x.T @ np.eye(classes)[labels] / len(x))
-
-    def ridge(self, strength):
-        """Return the minimum with `strength / 2` times the squared weights added."""
-        return self._weights(1 / (self.eigenvalues + strength))
-
-    def descent(self, rate, steps):
-        """Return the weights after `steps` of gradient descent from zero, at any real `steps`."""
-        each = np.clip(self.eigenvalues, 1e-12, None)
-        return self._weights(-np.expm1(steps * np.log1p(-rate * each)) / each)
-
-    def _weights(self, gain):
-        return (self._vectors @ (gain[:, None] * self._moments)).T.reshape(self.shape)
-
-
-def squared_error(kernel, x, y):
-    """Return half the squared error of `kernel @ x`, `[n]`: `x` is `[n, pixels]`, `y` targets."""
-    return 0.5 * np.sum((y - x @ kernel.T) ** 2, axis=1)
-
-
-def dropout_penalty(kernel, x, rate):
-    """Return what dropout of the inputs adds to the expected `squared_error`, `[n]`.
-
-    `rate / (1 - rate) / 2` times the sum of `(x_j w_cj)^2`: an L2 penalty that adapts to each
-    pixel's own power (Srivastava et al., 2014, section 9.1; Wager et al., 2013).
-    """
-    return 0.5 * rate / (1 - rate) * np.sum((x**2) @ (kernel**2).T, axis=1)
-
-
-def noise_penalty(kernel, scale):
-    """Return what normal noise on the inputs adds to the expected `squared_error`: L2's penalty.
-
-    `scale^2 / 2` times the sum of squared weights, Tikhonov's regularizer (Bishop, 1995).
-    """
-    return 0.5 * scale**2 * np.sum(kernel**2)

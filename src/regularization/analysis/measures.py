@@ -35,10 +35,24 @@ def high_frequencies(images, above=0.25):
     `images` is `[..., height, width]`; 0.5 is the finest pattern along a row or a column. A mean
     has no frequency and does not count. White noise has most of its power up there.
     """
+    power, frequencies = _power(images)
+    return float(power[..., frequencies > above].sum() / (power[..., frequencies > 0].sum() or 1))
+
+
+def grain(images, above=0.25):
+    """Return the mean square of what the images have at frequencies over `above`, in their unit.
+
+    `images` is `[..., height, width]`. Where `high_frequencies` is a share, this is an amount.
+    """
+    power, frequencies = _power(images)
+    return float(power[..., frequencies > above].sum() / (power.size * frequencies.size))
+
+
+def _power(images):
+    """Return the images' power at each frequency, and how high that is, in cycles a pixel."""
     images = np.asarray(images, "float64")
     frequencies = np.hypot(*np.meshgrid(*map(np.fft.fftfreq, images.shape[-2:]), indexing="ij"))
-    power = np.abs(np.fft.fft2(images)) ** 2
-    return float(power[..., frequencies > above].sum() / (power[..., frequencies > 0].sum() or 1))
+    return np.abs(np.fft.fft2(images)) ** 2, frequencies
 
 
 def near_zero(weights, within=0.01):

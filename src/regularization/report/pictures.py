@@ -122,13 +122,36 @@ def images(pictures, titles, caption, alt, columns=5, signed=False):
         for axis in axes:
             axis.set_axis_off()
         for axis, picture, title in zip(axes, pictures, titles, strict=False):
-            if signed:
-                show_weights(axis, picture, np.abs(picture).max())
-            else:
-                axis.imshow(picture, cmap="gray", vmin=0)
+            _show(axis, picture, signed)
             axis.set_title(title, pad=2)
 
     return drawn(draw, (5.6, 5.6 / columns * rows + 0.1), caption, alt)
+
+
+def finding(pair, titles, sentence, alt, signed=True):
+    """Show what a chapter found: one sentence beside two small pictures. It opens the book, too.
+
+    The `pair` is `[2, height, width]`, of weights, or of ink if it is not `signed`.
+    """
+
+    def draw(figure):
+        figure.set_layout_engine("none")
+        places = dict(left=0, bottom=0, right=1, top=0.82, wspace=0.06)
+        axes = figure.subplots(1, 2, gridspec_kw=places)
+        for axis, picture, title in zip(axes, np.asarray(pair), titles, strict=True):
+            _show(axis, picture, signed)
+            axis.set_title(title, pad=3)
+
+    return replace(drawn(draw, (2.4, 1.45), sentence, alt), kind="Finding")
+
+
+def _show(axis, picture, signed):
+    """Show one picture on its own scale: ink in grey, or signed values."""
+    if signed:
+        show_weights(axis, picture, np.abs(picture).max())
+    else:
+        axis.set_axis_off()
+        axis.imshow(picture, cmap="gray", vmin=0)
 
 
 def film_strip(weights, titles, digits, caption, film=None):

@@ -200,6 +200,50 @@ def family_tree(changes, kinds, distances, floor):
     return drawn(draw, (5.6, height), caption, alt)
 
 
+def limits(best, moments, touched):
+    """Draw where limits on two weights touch their squared error: a diamond, and a circle.
+
+    `best` and `moments` are as `least_squares.touching` takes them, `touched` its two points.
+    """
+    reach = np.abs(best).max()
+    centre = np.where(best > 0, 0.5, -0.5) * reach
+    first, second = (np.linspace(-1.3 * reach, 1.3 * reach, 80) + c for c in centre)
+    apart = np.stack(np.meshgrid(first, second), -1) - best
+    error = np.einsum("...i,ij,...j", apart, moments, apart)
+    outlines = {
+        "a sum of sizes": np.abs(touched[0]).sum() * np.array([[1, 0], [0, 1], [-1, 0], [0, -1]]),
+        "a sum of squares": np.linalg.norm(touched[1])
+        * np.transpose([f(np.linspace(0, 2 * np.pi, 90)) for f in (np.cos, np.sin)]),
+    }
+
+    def draw(figure):
+        panels = zip(figure.subplots(1, 2, sharey=True), outlines.items(), touched, strict=True)
+        for axis, (title, outline), point in panels:
+            here = (point - best) @ moments @ (point - best)
+            levels = here * np.array([0.1, 0.4, 1, 2, 4])
+            axis.contour(first, second, error, levels=levels, colors=GUIDE, linewidths=0.7)
+            axis.fill(*outline.T, color=RANGE, alpha=0.35, lw=0)
+            axis.plot(*best, "o", color=GUIDE)
+            axis.plot(*point, "o", color=MARK)
+            axis.axhline(0, color=GUIDE, lw=0.5, ls="-")
+            axis.axvline(0, color=GUIDE, lw=0.5, ls="-")
+            axis.set(title=title, xlabel="one weight", box_aspect=1)
+            axis.set(xlim=(first[0], first[-1]), ylim=(second[0], second[-1]))
+        figure.axes[0].set_ylabel("its neighbour")
+
+    said = " and ".join(f"({', '.join(number(w, 2) for w in point)})" for point in touched)
+    caption = (
+        "The squared error over two neighbouring weights, all others at their best, and the best "
+        "that a limit allows: on the sum of their sizes, on the sum of their squares."
+    )
+    alt = (
+        "Two panels with the same long ellipses around the best two weights, "
+        f"({', '.join(number(w, 2) for w in best)}). Left, a diamond about zero, right, a circle. "
+        f"They touch the lowest ellipse that they reach at {said}."
+    )
+    return drawn(draw, (5.6, 3.2), caption, alt)
+
+
 def point_and_distribution(first, second, loss, optimum, width):
     """Draw a loss over two weights twice: its optimum as a point, and as a distribution.
 

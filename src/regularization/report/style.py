@@ -53,9 +53,9 @@ def css():
 class Figure:
     """A picture or table as HTML, with its caption; notebooks display it as it stands.
 
-    Its `kind` is "Figure", "Table" or "Opening". The site numbers the first two. A table has its
-    caption within, an opening shows none. A page that is served makes a figure `live`: by the name
-    of a widget (assets/living) and what it is told.
+    Its `kind` is "Figure", "Table", "Opening" or "Finding". The site numbers the first two. A table
+    has its caption within, an opening shows none. A page that is served makes a figure `live`: by
+    the name of a widget (assets/living) and what it is told.
     """
 
     content: str
@@ -65,9 +65,9 @@ class Figure:
     live: str = ""
 
     def _repr_html_(self):
-        below = (
-            f"<figcaption>{caption_of(self.caption)}</figcaption>" if self.kind == "Figure" else ""
-        )
+        below = ""
+        if self.kind in ("Figure", "Finding"):
+            below = f"<figcaption>{caption_of(self.caption)}</figcaption>"
         return (
             f'<figure class="book-figure" data-kind="{self.kind}"{self.live}>{self.content}{below}'
             "</figure>"

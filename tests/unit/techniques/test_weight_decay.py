@@ -29,3 +29,16 @@ def test_each_replica_has_its_own_strength_and_learning_rate():
     ours = WeightDecay(np.array([0.5, 2.0])).update(kernel, kernel, np.array([0.1, 0.2]))
     by_hand = KERNEL * np.array([1 - 0.05, 1 - 0.4]).reshape(2, 1, 1)
     np.testing.assert_allclose(numpy(ours["kernel"]), by_hand, rtol=1e-5)
+
+
+def test_under_a_steady_gradient_a_weight_comes_to_rest_at_the_wall_of_a_box():
+    """Adam's step is the rate, whatever the gradient; decay's is as large at 1 / strength."""
+    technique, rate = WeightDecay(np.array([2.0, 8.0])), np.array([0.05, 0.05])
+    gradient = np.where(KERNEL > 0, 3.0, -0.01)
+    zero = {"kernel": ops.zeros_like(KERNEL)}
+    state = ({"kernel": tensor(KERNEL)}, zero, zero, ops.zeros((), "int32"))
+    for _ in range(300):
+        after, *moments = model.adam(state, {"kernel": tensor(gradient)}, rate)
+        state = technique.update(state[0], after, rate), *moments
+    walls = -np.sign(gradient) / np.array([2.0, 8.0]).reshape(2, 1, 1)
+    np.testing.assert_allclose(numpy(state[0]["kernel"]), walls, rtol=1e-3)

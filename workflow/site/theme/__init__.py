@@ -2,7 +2,7 @@
 
 Formulas become MathML, figures and tables get numbers, terms show what they mean, what makes a
 page heavy without being seen is left out, the theme's faults of accessibility are mended, and a
-policy keeps everything from outside out.
+policy keeps everything from outside out. Old addresses lead to the new.
 """
 
 from pathlib import Path
@@ -12,6 +12,7 @@ from workflow.site.theme import (
     content_security_policy,
     formulas,
     glossary,
+    moved,
     numbering,
     slimming,
     source,
@@ -22,7 +23,7 @@ def setup(app):
     """Register the pieces with Sphinx."""
     app.connect("config-inited", use_templates)
     pieces = (formulas, numbering, glossary, accessibility, slimming, content_security_policy)
-    for piece in (source, *pieces):
+    for piece in (source, moved, *pieces):
         piece.setup(app)
     return {"parallel_read_safe": True, "parallel_write_safe": True}
 
