@@ -162,3 +162,29 @@ def test_no_style_sheet_draws_a_line_in_words_that_safari_passes_over(built):
         assert not re.search(
             r"[{;\s]text-decoration:[^;}]*(dotted|dashed)", path.read_text(encoding="utf-8")
         ), path
+
+
+def test_the_front_page_says_what_the_chapters_found(pages, built):
+    """A sentence with a number, a picture that is told in words, and a link to where it stands."""
+    html = (built / "html").resolve()
+    found = pages[html / "index.html"].select('figure[data-kind="Finding"]')
+    there = [page for path, page in pages.items() if path != html / "index.html"]
+    assert len(found) == sum(len(page.select('figure[data-kind="Finding"]')) for page in there)
+    assert len(found) == (5 if (built / "executed/why/grain.ipynb").is_file() else 0)
+    for finding in found:
+        link = finding.select_one("figcaption a")
+        sentence = finding.select_one(".caption-text").get_text()
+        chapter = pages[html / link["href"]]
+        assert sentence in chapter.get_text() and re.search(r"\d", sentence)
+        assert len(finding.svg["aria-label"]) > 40
+        assert link.get_text() in chapter.h1.get_text()
+
+
+def test_where_a_page_was_leads_to_where_it_is(pages, built):
+    html, moved = (built / "html").resolve(), contents.read("_config.yml")["sphinx"]["config"]
+    for old, new in moved["moved"].items():
+        assert old not in contents.pages() and new in contents.pages()
+        if (html / f"{new}.html") in pages:
+            page = pages[html / f"{old}.html"]
+            for link in (page.select_one("link[rel=canonical]"), page.select_one("main a")):
+                assert (html / old).parent.joinpath(link["href"]).resolve() == html / f"{new}.html"

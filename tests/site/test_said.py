@@ -255,3 +255,31 @@ def test_a_difference_is_that_of_the_numbers_beside_it(page):
     terms = [numbers(" ".join(row[1:])) for row in rows(fifths)]
     said = numbers(sentence(l2, "on the typical digits").partition("loses")[2])
     assert said == pytest.approx(np.subtract(terms[1], terms[0]))
+
+
+def test_what_is_said_of_the_threshold_is_in_the_table_that_readers_take_along(page, built):
+    table = pd.read_csv(built / "results" / "grain.csv")
+    columns = ["images", "seed", "ridge", "test_accuracy", "neighbour_correlation"]
+    assert [*table] == columns and table.duplicated(columns[:3]).sum() == 0
+    said = sentence(page("why/grain"), "Without a penalty")
+    peak, peak_at, worst, worst_at, last, last_at = re.search(
+        r"penalty ([\d,]+) images are enough for (.*?) of the test images; "
+        r"with ([\d,]+) it is (.*?), and with ([\d,]+) (.*?)\. With",
+        said,
+    ).groups()
+    bare = table[table.ridge == 0]
+    for count, expected in ((peak, peak_at), (worst, worst_at), (last, last_at)):
+        at = bare[bare.images == int(count.replace(",", ""))]
+        assert_said(expected, percent(at.test_accuracy))
+    # At the threshold it is worse than before and after, by more than draws differ.
+    by_size = bare.groupby("images").test_accuracy.mean()
+    assert by_size[int(worst.replace(",", ""))] < by_size[int(peak.replace(",", ""))]
+
+
+def test_the_first_step_is_near_where_the_penalty_is_strong(built):
+    table = pd.read_csv(built / "results" / "first_step.csv")
+    assert [*table] == ["technique", "strength", "cosine"]
+    l2 = table[table.technique == "l2"].set_index("strength").cosine.sort_index()
+    assert l2.is_monotonic_increasing and l2[1.0] > 0.999 and 0.9 < l2[0.01] < 1
+    norm = table[table.technique == "weight_normalization"].set_index("strength").cosine
+    assert norm.idxmin() == norm.index.max()  # the longer the weights may be, the farther

@@ -201,3 +201,13 @@ def test_a_path_is_kept_by_its_images_labels_and_strengths(digits, asked):
     exact.path(images[::-1], labels, (1e-1,)), exact.path(images, labels[::-1], (1e-1,))
     exact.path(images, labels, (1e-1,)), exact.path(images[:99], labels[:99], (1e-1,))
     assert len(asked) == 6
+
+
+@pytest.mark.thorough
+def test_under_the_posts_penalty_the_optimum_on_mnist_is_nearly_the_first_step(mnist):
+    """The cosines that another program found, to two hundredths."""
+    problem = exact.SquaredError(mnist.train_images, mnist.train_labels)
+    step, start = problem.first_step(), None
+    for strength, cosine in ((1.0, 0.999), (1e-2, 0.96)):
+        start = problem.solve(strength, start=start)
+        assert measures.likeness(start.weights, step) == pytest.approx(cosine, abs=0.02)
