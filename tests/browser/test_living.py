@@ -446,6 +446,12 @@ def test_a_film_moves_all_ten_images_and_the_marker_on_the_curve(open_page, buil
     until(lambda: not asked(page), 20, "an empty address")
 
 
+def test_an_old_address_leads_to_the_new_one_with_all_that_was_set(open_page):
+    page = open_page("beyond/strength?strength_l2_strength=0-2-1", "#strength-l2-images")
+    assert page.url.partition("?")[0].endswith("/why/strength.html")
+    assert page.locator("#strength-l2-images .living-ten").is_visible()  # not as printed
+
+
 def test_the_chapter_on_strengths_has_a_film_for_each_knob(open_page):
     page = open_page("why/strength")
     for name in ("l2", "l1", "dropout", "noise", "gaussian", "norm"):

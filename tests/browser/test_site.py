@@ -220,9 +220,3 @@ def test_a_page_refuses_what_comes_from_outside_and_scripts_that_are_not_its_own
     kinds, written = refused
     assert {"script-src-elem", "script-src-attr", "img-src", "connect-src"} <= set(kinds)
     assert not written
-
-
-def test_an_old_address_leads_to_the_new_one_with_all_that_was_set(open_page):
-    page = open_page("beyond/strength?l2=0-0-0#norm")
-    page.wait_for_url("**/why/strength.html?l2=0-0-0#norm")
-    assert page.locator("h1").inner_text().endswith("How much?#") or "How much?" in page.title()

@@ -261,7 +261,7 @@ def test_what_is_said_of_the_threshold_is_in_the_table_that_readers_take_along(p
     table = pd.read_csv(built / "results" / "grain.csv")
     columns = ["images", "seed", "ridge", "test_accuracy", "neighbour_correlation"]
     assert [*table] == columns and table.duplicated(columns[:3]).sum() == 0
-    said = sentence(page("why/grain"), "Without a penalty")
+    said = sentence(page("why/grain"), "images are enough for")
     peak, peak_at, worst, worst_at, last, last_at = re.search(
         r"penalty ([\d,]+) images are enough for (.*?) of the test images; "
         r"with ([\d,]+) it is (.*?), and with ([\d,]+) (.*?)\. With",

@@ -140,7 +140,7 @@ def finding(pair, titles, sentence, alt, signed=True):
         axes = figure.subplots(1, 2, gridspec_kw=places)
         for axis, picture, title in zip(axes, np.asarray(pair), titles, strict=True):
             _show(axis, picture, signed)
-            axis.set_title(title, pad=3)
+            axis.set_title(title, pad=3, fontsize=11)
 
     return replace(drawn(draw, (2.4, 1.45), sentence, alt), kind="Finding")
 
