@@ -18,7 +18,7 @@ def along(x, panels, xlabel, caption, marks=None, log=True):
     """
 
     def draw(figure):
-        axes = figure.subplots(len(panels), 1, squeeze=False, sharex=True)[:, 0]
+        axes, names = figure.subplots(len(panels), 1, squeeze=False, sharex=True)[:, 0], {}
         for axis, (label, curves) in zip(axes, panels.items(), strict=True):
             for name, values in curves.items():
                 intervals = np.transpose([statistics.interval(v) for v in values])
@@ -29,12 +29,12 @@ def along(x, panels, xlabel, caption, marks=None, log=True):
                 axis.minorticks_off()  # they would be half of the figure's bytes
             for place, style in zip((marks or {}).values(), ("--", ":", "-."), strict=False):
                 axis.axvline(place, color=GUIDE, lw=1, ls=style)
-            if len(curves) > 2:  # too many to leave room among the lines
-                figure.legend(
-                    *axis.get_legend_handles_labels(), loc="outside lower center", ncols=2
-                )
-            elif len(curves) > 1:
+            if len(curves) == 2:
                 axis.legend()
+            elif len(curves) > 2:  # too many to leave room among the lines
+                names |= dict(zip(curves, axis.get_lines(), strict=False))
+        if names:
+            figure.legend(names.values(), names, loc="outside lower center", ncols=2)
         if not log:
             axis.locator_params(axis="x", nbins=6)
             axis.xaxis.set_major_formatter(lambda place, _: number(place))
