@@ -128,6 +128,16 @@ def test_what_each_draw_gets_wrong_adds_up(digits):
     np.testing.assert_allclose(found["mean"].sel(images=100), np.mean(weights, axis=0), rtol=1e-5)
 
 
+def test_of_the_grain_of_two_draws_what_they_share_is_no_accident():
+    """Of noise in common and noise of their own, as large and three times as large."""
+    rng = np.random.default_rng(0)
+    common, own, others = rng.normal(size=(3, 200, 16, 16))
+    for size in (1.0, np.sqrt(3.0)):
+        found = least_squares._accidental(common + size * own, common + size * others)
+        assert found == pytest.approx(size**2 / (1 + size**2), abs=0.01)
+    assert least_squares._accidental(common, common) == pytest.approx(0)
+
+
 @pytest.mark.parametrize("rate", [0.1, 0.5, 0.8])
 def test_dropout_on_inputs_is_in_expectation_an_adaptive_l2_penalty(rate):
     """The expected loss as the sum over all 128 masks, weighted by how likely each is."""

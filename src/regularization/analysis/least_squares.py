@@ -138,8 +138,9 @@ def over_draws(digits, sizes, strengths, draws):
     An xarray.Dataset along "images" and "ridge": `mean` and `deviation` of the weights, pixel by
     pixel; of the test images' squared error the part of the mean weights, `bias`, and the rest,
     `variance` (Geman, Bienenstock and Doursat, 1992): what they add up to is the error of one
-    draw, on average; and what each draw gets right, `accuracy`, and what the mean weights do,
-    `accuracy_of_mean`.
+    draw, on average; what each draw gets right, `accuracy`, and what the mean weights do,
+    `accuracy_of_mean`; and for each pair of draws `accidental`, the share of their grain that they
+    do not have in common.
     """
 
     def solve():
@@ -148,7 +149,7 @@ def over_draws(digits, sizes, strengths, draws):
 
     known = dict(sizes=[*sizes], strengths=[*strengths], draws=draws, data=digits.hash)
     kept = store.computed("least squares over draws", known, __file__, solve)
-    more = {"mean": "cyx", "deviation": "cyx", "accuracy": ["draw"]}
+    more = {"mean": "cyx", "deviation": "cyx", "accuracy": ["draw"], "accidental": ["pair"]}
     values = {k: (["images", "ridge", *more.get(k, [])], value) for k, value in kept.items()}
     return xr.Dataset(values, {"images": [*sizes], "ridge": [*strengths]})
 
@@ -177,7 +178,22 @@ def _over_draws(digits, size, strengths, draws):
         "variance": error.mean(axis=1) - bias,
         "accuracy": accuracy,
         "accuracy_of_mean": accuracy_of_mean,
+        "accidental": np.transpose(
+            [
+                [_accidental(*two) for two in zip(*pair, strict=True)]
+                for pair in zip(weights[:-1:2], weights[1::2], strict=True)
+            ]
+        ),
     }
+
+
+def _accidental(one, other):
+    """Return the share of two independent weights' grain that is not common to both.
+
+    The mean of the two has all of the common part, and of the rest one half.
+    """
+    each = (measures.grain(one) + measures.grain(other)) / 2
+    return 2 - 2 * measures.grain((one + other) / 2) / each
 
 
 def touching(best, moments, share, corners):

@@ -101,12 +101,15 @@ def wall(runs, own_scales=False, of="the digits 0 to 9"):
     All rows share one scale, or each has its own; `of` says what the ten images belong to.
     """
     top = max(np.abs(run.weights[0]).max() for run in runs.values())
-    scale = "each row on its own scale" if own_scales else f"one scale for all, ±{number(top, 2)}"
+    scale = f"one scale for all, ±{number(top, 2)}"
+    if own_scales:
+        scale = "each on a scale of its own, ± what stands above it"
     rows = (
         f"{title}: {_grain(measures.smoothness(run.weights[0]))}, {_range(run.weights[0])}."
         for title, run in runs.items()
     )
-    caption = f"Weight images of {of}, a row for each technique, {scale}."
+    caption = f"Weight images of {of}, a row for each technique, {scale}. Grey is zero, amber is "
+    caption += "above it, blue below."
     alt = f"{len(runs)} rows of ten weight images, {scale}. " + " ".join(rows)
     size = (5.6, 0.78 * len(runs))
     return drawn(lambda figure: draw_wall(figure, runs, own_scales), size, caption, alt)
