@@ -116,14 +116,14 @@ def test_a_limit_touches_where_scipy_finds_the_lowest_error_within_it(corners):
 
 
 def test_what_each_draw_gets_wrong_adds_up(digits):
-    """Mean error is the error of the mean weights and the variance of what draws answer."""
+    """The variance of what draws answer, and what is left of their error."""
     found = least_squares.over_draws(digits, [30, 100], [1e-2, 1.0], 4)
     weights = [
         [LeastSquares(*least_squares.drawn(digits, 100, seed)).ridge(k) for k in (1e-2, 1.0)]
         for seed in range(4)
     ]
     answers = pixels(digits.test_images) @ np.reshape(weights, (4, 2, 10, -1)).swapaxes(-1, -2)
-    spread = 0.5 * np.mean(np.sum(np.var(answers, axis=0), axis=-1), axis=-1)
+    spread = 0.5 * np.mean(np.sum(np.var(answers, axis=0, ddof=1), axis=-1), axis=-1)
     np.testing.assert_allclose(found.variance.sel(images=100), spread, rtol=1e-5)
     np.testing.assert_allclose(found["mean"].sel(images=100), np.mean(weights, axis=0), rtol=1e-5)
 

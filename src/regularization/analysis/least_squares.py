@@ -108,17 +108,22 @@ def by_size(digits, sizes, strengths, seeds):
     """Return ridge's weights on so many images, drawn by each seed, and how good they are.
 
     An xarray.Dataset along "images", "ridge" (the strengths; 0: of least norm) and "seed":
-    `weights`, `test_accuracy`, and `neighbour_correlation`, their smoothness.
+    `weights`, `test_accuracy`, and `neighbour_correlation`, their smoothness; along "images" and
+    "seed" the `rank` of the images.
     """
 
     def solve():
-        problems = (LeastSquares(*drawn(digits, n, seed)) for n in sizes for seed in range(seeds))
-        found = [[each.ridge(strength) for strength in strengths] for each in problems]
+        found, ranks = [], []
+        for each in (LeastSquares(*drawn(digits, n, seed)) for n in sizes for seed in range(seeds)):
+            found.append([each.ridge(strength) for strength in strengths])
+            ranks.append(len(each.eigenvalues))
         found = np.reshape(found, (len(sizes), seeds, len(strengths), *found[0][0].shape))
-        return {"weights": found.swapaxes(1, 2).astype("float32")}
+        ranks = np.reshape(ranks, (len(sizes), seeds))
+        return {"weights": found.swapaxes(1, 2).astype("float32"), "rank": ranks}
 
     known = dict(sizes=[*sizes], strengths=[*strengths], seeds=seeds, data=digits.hash)
-    weights = store.computed("least squares by size", known, __file__, solve)["weights"]
+    kept = store.computed("least squares by size", known, __file__, solve)
+    weights = kept["weights"]
     places = {"images": [*sizes], "ridge": [*strengths], "seed": range(seeds)}
     models = weights.reshape(-1, *weights.shape[3:])
     answers = evaluation.logits(models, digits.test_images).argmax(axis=-1).T
@@ -129,18 +134,22 @@ def by_size(digits, sizes, strengths, seeds):
     measured = {
         name: ([*places], each.reshape(weights.shape[:3])) for name, each in measured.items()
     }
-    return xr.Dataset(measured | {"weights": ([*places, *"cyx"], weights)}, places)
+    measured |= {
+        "weights": ([*places, *"cyx"], weights),
+        "rank": (["images", "seed"], kept["rank"]),
+    }
+    return xr.Dataset(measured, places)
 
 
 def over_draws(digits, sizes, strengths, draws):
     """Return what ridge's weights have in common over many draws of images, and what not.
 
     An xarray.Dataset along "images" and "ridge": `mean` and `deviation` of the weights, pixel by
-    pixel; of the test images' squared error the part of the mean weights, `bias`, and the rest,
-    `variance` (Geman, Bienenstock and Doursat, 1992): what they add up to is the error of one
-    draw, on average; what each draw gets right, `accuracy`, and what the mean weights do,
-    `accuracy_of_mean`; and for each pair of draws `accidental`, the share of their grain that they
-    do not have in common.
+    pixel; of the test images' squared error the part that more draws would not average away,
+    `bias`, and the rest, `variance` (Geman, Bienenstock and Doursat, 1992): what they add up to is
+    the error of one draw, on average; what each draw gets right, `accuracy`, and what the mean
+    weights do, `accuracy_of_mean`; and for each pair of draws `accidental`, the share of their
+    grain that they do not have in common.
     """
 
     def solve():
@@ -169,13 +178,14 @@ def _over_draws(digits, size, strengths, draws):
             found.append((0.5 * np.mean(np.sum((answers - targets) ** 2, axis=1)), right))
         return np.transpose(found)
 
-    bias, accuracy_of_mean = judged(mean)
+    of_mean, accuracy_of_mean = judged(mean)
     error, accuracy = np.transpose([judged(each) for each in weights], (1, 2, 0))
+    variance = (error.mean(axis=1) - of_mean) * draws / (draws - 1)
     return {
         "mean": mean.astype("float32"),
         "deviation": weights.std(axis=0, ddof=1).astype("float32"),
-        "bias": bias,
-        "variance": error.mean(axis=1) - bias,
+        "bias": error.mean(axis=1) - variance,
+        "variance": variance,
         "accuracy": accuracy,
         "accuracy_of_mean": accuracy_of_mean,
         "accidental": np.transpose(
