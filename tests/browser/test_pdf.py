@@ -47,6 +47,8 @@ def test_its_figures_and_tables_have_the_numbers_of_the_site(printed, built):
             (built / "html" / f"{page}.html").read_text(encoding="utf-8"), "html.parser"
         )
         for number in soup.select("figure .number"):
+            if number.find_parent("details"):  # a solution, which is not printed
+                continue
             assert f"{number.get_text()} " in text.replace("\n", " ")
 
 

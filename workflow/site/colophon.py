@@ -34,7 +34,7 @@ def write(build, found, stage, files):
         "made": raw(table_of_makers(build, found)),
         "results": raw(table_of_results(found)),
         "cite": citation(),
-        "findings": "\n".join(["```{raw} html", *findings.of(stage), "```"]),
+        "findings": findings.written(stage),
     }
     if (stage / "errata.md").is_file():
         parts["errata"] = raw(errata(build))

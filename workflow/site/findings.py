@@ -8,8 +8,8 @@ from workflow.build import contents
 FINDING = '<figure class="book-figure" data-kind="Finding"'
 
 
-def of(stage):
-    """Return the findings of the executed chapters in `stage`, in the book's order, as HTML."""
+def written(stage):
+    """Return the findings of the executed chapters in `stage`, in the book's order, as Markdown."""
     found = []
     for page in contents.notebooks():
         path = stage / f"{page}.ipynb"
@@ -19,4 +19,4 @@ def of(stage):
             text = "".join(output.get("data", {}).get("text/html", ""))
             if text.startswith(FINDING):
                 found.append(text.replace("</figcaption>", f" {link}</figcaption>"))
-    return found
+    return "\n".join(["```{raw} html", *found, "```"]) if found else ""
