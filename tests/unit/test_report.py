@@ -168,7 +168,7 @@ def test_a_wall_has_a_row_for_each_run_and_says_what_is_in_it(models, drawn, own
         label = row[0].texts[0].get_text()
         assert label.startswith(title)
         assert not own_scales or numbers(label) == [pytest.approx(limit, rel=0.05)]
-    scale = "each on a scale of its own" if own_scales else f"one scale for all, ±{top:.2g}."
+    scale = "each on a colour scale of its own" if own_scales else f"one scale for all, ±{top:.2g}."
     assert scale in figure.alt and scale in figure.caption
 
 

@@ -103,7 +103,7 @@ def wall(runs, own_scales=False, of="the digits 0 to 9"):
     top = max(np.abs(run.weights[0]).max() for run in runs.values())
     scale = f"one scale for all, ±{number(top, 2)}"
     if own_scales:
-        scale = "each on a scale of its own, ± what stands above it"
+        scale = "each on a colour scale of its own, ± the number above it"
     rows = (
         f"{title}: {_grain(measures.smoothness(run.weights[0]))}, {_range(run.weights[0])}."
         for title, run in runs.items()

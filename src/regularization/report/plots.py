@@ -207,20 +207,20 @@ def limits(best, moments, touched):
     """
     reach = np.abs(best).max()
     centre = np.where(best > 0, 0.5, -0.5) * reach
-    first, second = (np.linspace(-1.3 * reach, 1.3 * reach, 80) + c for c in centre)
+    first, second = (np.linspace(-1.3 * reach, 1.3 * reach, 30) + c for c in centre)
     apart = np.stack(np.meshgrid(first, second), -1) - best
     error = np.einsum("...i,ij,...j", apart, moments, apart)
     outlines = {
         "a sum of sizes": np.abs(touched[0]).sum() * np.array([[1, 0], [0, 1], [-1, 0], [0, -1]]),
         "a sum of squares": np.linalg.norm(touched[1])
-        * np.transpose([f(np.linspace(0, 2 * np.pi, 90)) for f in (np.cos, np.sin)]),
+        * np.transpose([f(np.linspace(0, 2 * np.pi, 60)) for f in (np.cos, np.sin)]),
     }
 
     def draw(figure):
         panels = zip(figure.subplots(1, 2, sharey=True), outlines.items(), touched, strict=True)
         for axis, (title, outline), point in panels:
             here = (point - best) @ moments @ (point - best)
-            levels = here * np.array([0.1, 0.4, 1, 2, 4])
+            levels = here * np.array([0.2, 1, 2.5])
             axis.contour(first, second, error, levels=levels, colors=GUIDE, linewidths=0.7)
             axis.fill(*outline.T, color=RANGE, alpha=0.35, lw=0)
             axis.plot(*best, "o", color=GUIDE)
