@@ -3,7 +3,7 @@
 from itertools import combinations
 
 import numpy as np
-from matplotlib.patches import Ellipse
+from matplotlib.patches import Ellipse, Polygon
 
 from regularization.analysis import statistics
 from regularization.analysis.written import fixed, number
@@ -206,29 +206,31 @@ def limits(best, moments, touched):
     `best` and `moments` are as `least_squares.touching` takes them, `touched` its two points.
     """
     reach = np.abs(best).max()
-    centre = np.where(best > 0, 0.5, -0.5) * reach
-    first, second = (np.linspace(-1.3 * reach, 1.3 * reach, 30) + c for c in centre)
-    apart = np.stack(np.meshgrid(first, second), -1) - best
-    error = np.einsum("...i,ij,...j", apart, moments, apart)
-    outlines = {
-        "a sum of sizes": np.abs(touched[0]).sum() * np.array([[1, 0], [0, 1], [-1, 0], [0, -1]]),
-        "a sum of squares": np.linalg.norm(touched[1])
-        * np.transpose([f(np.linspace(0, 2 * np.pi, 60)) for f in (np.cos, np.sin)]),
+    middle = np.where(best > 0, 0.4, -0.4) * reach
+    frame = np.array([[-1.5], [1.5]]) * reach + middle
+    curvatures, axes = np.linalg.eigh(moments)
+    turned = np.degrees(np.arctan2(*axes[::-1, 0]))
+    diamond = np.abs(touched[0]).sum() * np.array([[1, 0], [0, 1], [-1, 0], [0, -1]])
+    circle = 2 * np.linalg.norm(touched[1])
+    bounds = {
+        "a sum of sizes": lambda: Polygon(diamond, color=RANGE, alpha=0.35, lw=0),
+        "a sum of squares": lambda: Ellipse((0, 0), circle, circle, color=RANGE, alpha=0.35, lw=0),
     }
 
     def draw(figure):
-        panels = zip(figure.subplots(1, 2, sharey=True), outlines.items(), touched, strict=True)
-        for axis, (title, outline), point in panels:
+        panels = zip(figure.subplots(1, 2, sharey=True), bounds.items(), touched, strict=True)
+        for axis, (title, bound), point in panels:
             here = (point - best) @ moments @ (point - best)
-            levels = here * np.array([0.2, 1, 2.5])
-            axis.contour(first, second, error, levels=levels, colors=GUIDE, linewidths=0.7)
-            axis.fill(*outline.T, color=RANGE, alpha=0.35, lw=0)
+            for level in here * np.array([0.2, 1, 2.5]):  # of equal error
+                size = 2 * np.sqrt(level / curvatures)
+                axis.add_patch(Ellipse(best, *size, angle=turned, fill=False, color=GUIDE, lw=0.7))
+            axis.add_patch(bound())
             axis.plot(*best, "o", color=GUIDE)
             axis.plot(*point, "o", color=MARK)
             axis.axhline(0, color=GUIDE, lw=0.5, ls="-")
             axis.axvline(0, color=GUIDE, lw=0.5, ls="-")
             axis.set(title=title, xlabel="one weight", box_aspect=1)
-            axis.set(xlim=(first[0], first[-1]), ylim=(second[0], second[-1]))
+            axis.set(xlim=frame[:, 0], ylim=frame[:, 1])
         figure.axes[0].set_ylabel("its neighbour")
 
     said = " and ".join(f"({', '.join(number(w, 2) for w in point)})" for point in touched)
