@@ -24,6 +24,7 @@ def along(x, panels, xlabel, caption, marks=None, log=True):
                 intervals = np.transpose([statistics.interval(v) for v in values])
                 _line_and_band(axis, name, x, *intervals)
             axis.set_ylabel(label)
+            axis.locator_params(axis="y", steps=[1, 2, 5, 10])  # a quarter takes a digit more
             if log:
                 axis.set_xscale("log")
                 axis.minorticks_off()  # they would be half of the figure's bytes
