@@ -15,12 +15,12 @@ from safetensors.numpy import save as packed
 
 from regularization.analysis import evaluation, measures
 from regularization.core.subsets import subset
-from regularization.report import tables
+from regularization.report import pictures, tables
 from regularization.results import files, store
 from regularization.study import registry
 
 SHADES = 31  # of a frame, on either side of zero: a byte each, packed to some five bits
-FEWER = 15  # the same for a page of many frames, to some four bits
+FEWER = 10  # the same for a page of many frames, to some four bits
 TEST, TRAIN, VALIDATION = 1_000, 2_000, 500  # digits that a page loads, at most
 #: How a drawing is brought into the form of the data: the longer side of what is drawn, in pixels,
 #: and what is laid in the middle. MNIST's is told by LeCun et al. (1998, section III.A).
@@ -46,25 +46,28 @@ def reel(axes, weights, accuracy, shades=SHADES, note=""):
 
     `axes` holds places by the name of what a slider moves along, one list for each leading axis of
     `weights`, `[..., classes, height, width]`; `accuracy` has one number for each frame. A frame is
-    on its own scale. The `note` is shown beside the sliders.
+    on its own scale, as `pictures.own_ends` has it; ValueError where it has no finite numbers.
+    The `note` is shown beside the sliders.
     """
     if not weights.size:
         raise ValueError(
             f"A film of {weights.shape[: len(axes)]} frames along {', '.join(axes)}: expected at "
             "least one place on each of its axes."
         )
-    limits = np.abs(weights).max(axis=(-3, -2, -1))
-    scales = np.where(limits > 0, limits, 1)[..., None, None, None]
     frames = weights.reshape(-1, *weights.shape[-3:])
+    ends = pictures.own_ends(frames)
+    most = np.abs(ends).max(axis=-1).reshape(*weights.shape[:-3], 1, 1, 1)
+    shown = (weights / most).clip(-1, 1)
     about = {
         "axes": [{"name": name, "at": [*map(float, at)]} for name, at in axes.items()],
         "shades": shades,
         "note": note,
-        "limits": limits.ravel().tolist(),
+        "ends": ends.tolist(),
+        "largest": np.abs(frames).max(axis=(-3, -2, -1)).tolist(),
         "accuracy": np.ravel(accuracy).tolist(),
         "smoothness": [measures.smoothness(frame) for frame in frames],
     }
-    return np.round(weights / scales * shades).astype("int8"), about
+    return np.round(shown * shades).astype("int8"), about
 
 
 def save_film(slug, reels, folder=None):

@@ -348,7 +348,7 @@ def test_the_model_trains_and_its_settings_change_while_it_runs(open_page, built
 
     def accuracy(model=0):
         words = page.locator(f"{TRAIN} .living-model p").nth(model).inner_text()
-        return float(re.search(r"Test accuracy ([\d.]+) %", words)[1])
+        return float(re.search(r"Test accuracy ([\d.]+)\s%", words)[1])
 
     page.locator(".living-numbers", has_text="Step 0").wait_for()
     start = accuracy()
@@ -378,7 +378,7 @@ def test_the_model_trains_and_its_settings_change_while_it_runs(open_page, built
     assert again.get_by_role("combobox", name="Model A").input_value() == "dropout"
     assert again.get_by_role("combobox", name="Model B").input_value() == "l2"
     assert again.get_by_label("Batch", exact=True).input_value() == "8"
-    assert again.get_by_label("Strength").get_attribute("aria-valuetext") == "1e-07"
+    assert again.get_by_label("Strength").get_attribute("aria-valuetext") == "10⁻⁷"
     assert not page.complaints and not again.complaints
 
 
@@ -390,6 +390,8 @@ def test_validations_choice_and_the_posts_are_those_of_this_build(open_page, bui
         rate = page.get_by_label("Learning rate").first.get_attribute("aria-valuetext")
         strength = page.get_by_label("Strength").first.get_attribute("aria-valuetext")
         assert float(rate) == pytest.approx(run.learning_rate)
+        power = strength.translate(str.maketrans("⁻⁰¹²³⁴⁵⁶⁷⁸⁹", "-0123456789"))
+        strength = re.sub(r"^(?:(.+) × )?10(?=-)", lambda n: f"{n[1] or 1}e", power)
         assert float(strength) == pytest.approx(run.technique["strength"])
 
 
@@ -437,7 +439,12 @@ def test_a_film_moves_all_ten_images_and_the_marker_on_the_curve(open_page, buil
     run = saved(built, "l2")
     figure.get_by_role("slider", name="Training time").press("End")
     said = says(page, f"step {run.steps:,}", "#l2-weight-images")
-    assert f"test accuracy {100 * run.test_accuracy[0]:.1f} %" in said
+    assert f"test accuracy {100 * run.test_accuracy[0]:.1f}\N{NO-BREAK SPACE}%" in said
+    sizes = np.abs(run.weights[0][run.weights[0] != 0])
+    ends = figure.locator(".living-bar span").all_inner_texts()
+    assert [float(end.replace("−", "-")) for end in ends] == pytest.approx(
+        [-np.percentile(sizes, 99.5), np.percentile(sizes, 99.5)], rel=0.06
+    )
     until(lambda: "l2=0-" in asked(page), 20, "the address")
     again = open_page(f"techniques/l2?{page.url.partition('?')[2]}", "#l2-weight-images")
     assert says(again, "At step", "#l2-weight-images") == said
@@ -473,9 +480,10 @@ def test_a_films_frames_are_the_runs(built, slug):
     frames, about = read_living(path)
     training, strengths = about["reels"]
     run = saved(built, slug)
-    last = frames["0"][-1] * training["limits"][-1] / training["shades"]
-    step = training["limits"][-1] / training["shades"]
-    assert np.abs(last - run.weights[0]).max() <= step
+    low, high = training["ends"][-1]
+    step, seen = high / training["shades"], np.clip(run.weights[0], low, high)
+    assert np.abs(frames["0"][-1] * step - seen).max() <= step
+    assert 0 < np.sum(seen != run.weights[0]) <= np.ceil(0.005 * seen.size)
     assert training["axes"][0]["at"][0] == 0 and training["axes"][0]["at"][-1] == run.steps
     assert training["accuracy"][-1] == pytest.approx(run.test_accuracy[0], abs=1e-3)
     assert len(strengths["axes"][0]["at"]) == len(frames["1"]) >= 4

@@ -71,6 +71,12 @@ def a_run(**arrays):
     return Run(Settings(seeds=len(next(iter(arrays.values())))), arrays, {})
 
 
+def end_of_colours(weights):
+    """The size below which 99.5 % of the weights are, of those that are not zero."""
+    sizes = np.sort(np.abs(weights[weights != 0]))
+    return np.interp(0.995, np.linspace(0, 1, len(sizes)), sizes)
+
+
 @pytest.fixture(scope="module")
 def models():
     """Three runs, smooth to grainy, on scales of their own; the second seed's is another again."""
@@ -109,7 +115,8 @@ def test_a_weight_image_figure_says_what_is_seen_and_takes_the_pages_colours(dig
 @pytest.mark.parametrize("title", ["Smooth", "Between", "Grainy"])
 def test_weight_images_are_on_one_scale_and_described_by_what_they_are(models, drawn, title):
     weights = models[title].weights.values[1]
-    said = pictures.weight_images(models[title].weights[1], title).alt
+    figure, limit = pictures.weight_images(models[title].weights[1], title), end_of_colours(weights)
+    said = figure.alt
     grain, low, high = numbers(said.partition("correlate")[2])
     assert grain == pytest.approx(neighbours_correlate(weights), abs=0.0051)
     assert [low, high] == pytest.approx([weights.min(), weights.max()], rel=0.05)
@@ -120,7 +127,43 @@ def test_weight_images_are_on_one_scale_and_described_by_what_they_are(models, d
     for axis, image in zip(axes, weights, strict=True):
         (shown,) = axis.images
         np.testing.assert_array_equal(shown.get_array(), image)
-        assert shown.get_clim() == (-np.abs(weights).max(), np.abs(weights).max())
+        assert shown.get_clim() == pytest.approx((-limit, limit))
+    (bar,) = (axis for axis in drawn[0].axes if hasattr(axis, "_colorbar"))
+    arrows = {(True, True): "both", (True, False): "min", (False, True): "max"}
+    assert bar._colorbar.extend == arrows[weights.min() < -limit, weights.max() > limit]
+    end, largest = numbers(figure.caption.partition("scale of")[2])
+    assert end == pytest.approx(limit, rel=0.05)
+    assert largest == pytest.approx(max(weights.min(), weights.max(), key=abs), rel=0.05)
+
+
+SIGNS = [
+    ([1.0, 2.0], (0, 1)),  # positive
+    ([-1.0, -2.0], (-1, 0)),  # negative
+    ([0.3, 0.3], (0, 0.3)),  # all of one value
+    ([0.0, -0.5], (-0.5, 0)),  # one alone that is not zero
+    ([0.0, 0.0], (-1, 1)),  # all zero
+    ([-1.0, 1.0], (-1, 1)),  # of both signs
+]
+
+
+@pytest.mark.parametrize(("pair", "expected"), SIGNS)
+def test_weights_of_one_sign_take_the_whole_map_and_none_is_a_blank(drawn, pair, expected):
+    weights = np.full((10, 8, 8), pair[0])
+    weights[3, 4, 4] = pair[1]
+    assert pictures.ends(weights) == pytest.approx(expected)
+    figure = pictures.weight_images(weights, "Hand-made")
+    (image,) = drawn[0].axes[3].images
+    shown = image.cmap(image.norm(image.get_array()))
+    assert np.isfinite(shown).all() and (shown[..., 3] == 1).all()
+    assert image.get_clim() == pytest.approx(expected) and "on a scale of" in figure.caption
+
+
+def test_weights_that_are_no_numbers_are_refused():
+    weights = np.ones((10, 8, 8))
+    weights[2, 1, 1] = np.nan
+    for show in (pictures.weight_images, pictures.ribbon):
+        with pytest.raises(ValueError, match="no finite numbers.*lower its learning rate"):
+            show(weights, "Diverged")
 
 
 def test_a_description_says_how_much_the_shapes_of_the_digits_show(digits):
@@ -146,7 +189,8 @@ def test_a_ribbon_is_of_the_first_seed(models, drawn):
     assert [low, high] == pytest.approx([first.min(), first.max()], rel=0.05)
     for axis, image in zip(drawn[0].axes, first, strict=True):
         np.testing.assert_array_equal(axis.images[0].get_array(), image)
-        assert axis.images[0].get_clim() == (-np.abs(first).max(), np.abs(first).max())
+        limit = end_of_colours(first)
+        assert axis.images[0].get_clim() == pytest.approx((-limit, limit))
 
 
 @pytest.mark.parametrize("own_scales", [False, True])
@@ -154,21 +198,21 @@ def test_a_wall_has_a_row_for_each_run_and_says_what_is_in_it(models, drawn, own
     figure = pictures.wall(models, own_scales)
     rows = re.findall(r"(\w+): neighbouring pixels (.*?)\.(?= |$)", figure.alt)
     assert [title for title, _ in rows] == list(models)
-    top = max(np.abs(run.weights.values[0]).max() for run in models.values())
+    top = max(end_of_colours(run.weights.values[0]) for run in models.values())
     axes = np.reshape(drawn[0].axes, (3, 10))
     for (title, said), row in zip(rows, axes, strict=True):
         first = models[title].weights.values[0]
         grain, low, high = numbers(said)
         assert grain == pytest.approx(neighbours_correlate(first), abs=0.0051)
         assert [low, high] == pytest.approx([first.min(), first.max()], rel=0.05)
-        limit = np.abs(first).max() if own_scales else top
+        limit = end_of_colours(first) if own_scales else top
         for axis, image in zip(row, first, strict=True):
             np.testing.assert_array_equal(axis.images[0].get_array(), image)
-            assert axis.images[0].get_clim() == (-limit, limit)
+            assert axis.images[0].get_clim() == pytest.approx((-limit, limit))
         label = row[0].texts[0].get_text()
         assert label.startswith(title)
         assert not own_scales or numbers(label) == [pytest.approx(limit, rel=0.05)]
-    scale = "each on a colour scale of its own" if own_scales else f"one scale for all, ±{top:.2g}."
+    scale = "each on a scale of its own" if own_scales else f"all on a scale of ±{top:.2g}."
     assert scale in figure.alt and scale in figure.caption
 
 
@@ -185,8 +229,8 @@ def test_a_strip_is_of_some_digits_along_the_path(models, drawn):
         assert row[0].texts[0].get_text() == str(digit)
         for axis, images in zip(row, weights, strict=True):
             np.testing.assert_array_equal(axis.images[0].get_array(), images[digit])
-            limit = np.abs(images[digit]).max()
-            assert axis.images[0].get_clim() == (-limit, limit)
+            limit = end_of_colours(images[digit])
+            assert axis.images[0].get_clim() == pytest.approx((-limit, limit))
 
 
 @pytest.mark.parametrize("log", [True, False])
@@ -233,29 +277,32 @@ def watched():
     }
 
 
-@pytest.mark.parametrize("measure, scale", [("test_accuracy", 100), ("train_loss", 1)])
-def test_curves_are_the_mean_and_range_of_the_seeds_within_each_window(
-    watched, drawn, measure, scale
+def test_curves_are_the_mean_and_range_of_the_seeds_and_say_where_they_begin_and_end(
+    watched, drawn
 ):
-    plots.curves(watched, measure, [("begin", 0, 200), ("end", 200, 3_000)])
-    for panel, title, seen in zip(drawn[0].axes, ("begin", "end"), ([0, 1], [1, 2]), strict=True):
-        assert panel.get_title() == title and ("%" in panel.get_ylabel()) == (scale == 100)
-        for line, band, name in zip(panel.lines, panel.collections, watched, strict=True):
-            curve = watched[name].curve
-            assert line.get_label() == name
-            assert list(line.get_xdata()) == [curve["step"][i] for i in seen]
-            rows = [[scale * value for value in curve[measure].values[i]] for i in seen]
-            np.testing.assert_allclose(line.get_ydata(), [sum(row) / 2 for row in rows])
-            for step, row in zip(line.get_xdata(), rows, strict=True):
-                np.testing.assert_allclose(band_at(band, step), (min(row), max(row)))
-
-
-def test_curves_say_where_they_begin_and_end_each_by_its_name(watched, drawn):
     said = plots.curves(watched).alt
+    (axis,) = drawn[0].axes
+    assert axis.get_xscale() == "log"
+    for line, band, name in zip(axis.lines, axis.collections, watched, strict=True):
+        curve = watched[name].curve
+        assert line.get_label() == name and list(line.get_xdata()) == [100, 200, 3_000]
+        rows = [[100 * value for value in row] for row in curve["test_accuracy"].values]
+        np.testing.assert_allclose(line.get_ydata(), [sum(row) / 2 for row in rows])
+        for step, row in zip(line.get_xdata(), rows, strict=True):
+            np.testing.assert_allclose(band_at(band, step), (min(row), max(row)))
     assert "plain 60 at step 100 and 92 at step 3,000; other 10 at step 100 and 30 at" in said
-    said = plots.curves(watched, "train_loss").alt
-    assert "plain 5 at step 100 and 0.375 at step 3,000; other 9 at step 100 and 6 at" in said
-    assert drawn[0].axes[0].get_xlim() == (0, 3_000) and len(drawn[0].axes) == 1
+
+
+def test_an_axis_of_accuracies_is_stretched_towards_the_top_and_has_its_ticks_inside(
+    watched, drawn
+):
+    plots.curves(watched)
+    axis = drawn[0].axes[0]
+    low, high = axis.get_ylim()
+    assert all(low <= tick <= high for tick in axis.get_yticks()) and len(axis.get_yticks()) > 3
+    place = axis.transData.transform
+    at = [place((100, accuracy))[1] for accuracy in (20, 30, 80, 90)]
+    assert at[3] - at[2] > 3 * (at[1] - at[0])
 
 
 def test_gains_are_marked_by_sign_size_and_whether_they_exclude_zero():
@@ -462,18 +509,41 @@ def test_a_row_of_the_ledger_has_the_checks_and_the_verdict_of_its_claim(ledger)
         text, checks, said = row.select("th, td")
         assert (text.get_text(), said.get_text()) == (each.text, verdict)
         assert text.span["id"] == f"claim-{each.name}"
-        lines = [line.get_text() for line in checks.select("p")]
+        lines = [line.get_text("|") for line in checks.select("details")]
         marks = {"in": "✓", "out": "✗", "between": "?"}
         assert [line.split(":")[0] for line in lines] == [
             f"{marks[check.what]} {check.what}" for check in each.checks
         ]
         for line, check in zip(lines, each.checks, strict=True):
-            assert f"{check.estimate}, expected at least 0; n = 1,200, by hand" in line
+            assert f"{check.estimate}|expected at least 0; n = 1,200, by hand" in line
 
 
 def test_what_is_counted_has_no_number_of_samples():
     figure = tables.ledger([claim("a", "A.", Check("pages", claims.exact(3), 3, 3))])
-    assert cells(figure) == [["A.", "✓ pages: 3, expected 3", "✓ holds"]]
+    assert cells(figure) == [["A.", "✓ pages: 3expected 3", "✓ holds"]]
+
+
+SKETCHED = {  # bounds, interval: what of a hundred is grey, and where the line and the dot are
+    ((0, 10), (2, 4)): (4, 92, 22.4, 40.8, 31.6),
+    ((5, np.inf), (0, 10)): (50, 49.7, 4, 96, 50),
+    ((3, 3), (1, 5)): (50, 0.8, 4, 96, 50),
+}
+
+
+@pytest.mark.parametrize("bounds, interval", SKETCHED)
+def test_a_check_is_sketched_between_its_bounds(bounds, interval):
+    check = Check("x", ends(*interval), *bounds)
+    page = BeautifulSoup(tables.ledger([claim("a", "A.", check)]).content, "html.parser")
+    svg = page.summary.svg
+    line = re.findall(r"[\d.]+", svg.path["d"])
+    found = svg.rect["x"], svg.rect["width"], line[0], line[2], svg.circle["cx"]
+    assert [float(each) for each in found] == pytest.approx(SKETCHED[bounds, interval], abs=0.11)
+
+
+def test_what_has_no_estimate_has_no_sketch():
+    without = claims.Estimate(np.nan, -np.inf, np.inf, 0, "t interval over seeds")
+    figure = tables.ledger([claim("a", "A.", Check("x", without, 0))])
+    assert "no evidence" in figure.content and "<svg" not in figure.content
 
 
 def test_the_summary_counts_the_checks_that_hold_and_leads_to_each_claim(ledger):
@@ -537,11 +607,11 @@ def test_rows_to_guess_are_in_another_order_and_not_named(digits):
     assert not any(title in wall.content for title in titles)
 
 
-def test_colours_stand_once_for_figures_styles_and_scripts():
+def test_colours_and_widths_stand_once_for_figures_styles_and_scripts():
     assets = [p for kind in ("*.js", "*.css") for p in (ROOT / "book" / "assets").rglob(kind)]
     others = "".join(path.read_text(encoding="utf-8").lower() for path in assets)
     colours = {*style.SIGNED, *style.LINES}
     assert not [colour for colour in colours if colour in others]
     used = set(re.findall(r'var\(--book-(\w+)|"(mark|line|signed)"', others))
     known = set(re.findall(r"--book-(\w+):", style.css()))
-    assert {a or b for a, b in used} - {"serif"} == known
+    assert {a or b for a, b in used} - {"serif", "span"} == known

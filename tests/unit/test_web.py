@@ -41,11 +41,29 @@ def test_a_frame_is_off_by_half_a_shade_at_most():
     )
     weights[0, 0] = 0
     frames, about = web.reel({"step": [1, 2, 3], "rate": [0, 1]}, weights, np.zeros((3, 2)))
-    limits = np.reshape(about["limits"], (3, 2))[..., None, None, None]
+    ends = np.reshape(about["ends"], (3, 2, 2))
+    np.testing.assert_array_equal(ends[..., 0], -ends[..., 1])
+    limits = ends[..., 1][..., None, None, None]
+    seen = np.clip(weights, -limits, limits)
     assert frames.dtype == np.int8 and np.abs(frames).max() == web.SHADES
-    assert np.all(np.abs(frames * limits / web.SHADES - weights) <= limits / web.SHADES / 2 + 1e-9)
+    assert np.all(np.abs(frames * limits / web.SHADES - seen) <= limits / web.SHADES / 2 + 1e-9)
+    assert 0 < np.mean(weights != seen) <= 2 / 250  # of a frame's 250 weights
+    np.testing.assert_allclose(about["largest"], np.abs(weights).max((-3, -2, -1)).ravel())
     assert about["axes"] == [{"name": "step", "at": [1, 2, 3]}, {"name": "rate", "at": [0, 1]}]
     assert about["smoothness"][5] == pytest.approx(measures.smoothness(weights[2, 1]))
+
+
+def test_a_film_of_positive_weights_has_its_zero_at_the_dark_end():
+    weights = np.random.default_rng(0).uniform(0, 2, (2, 10, 5, 5))
+    frames, about = web.reel({"step": [1, 2]}, weights, np.zeros(2))
+    assert frames.min() >= 0 and [low for low, _ in about["ends"]] == [0, 0]
+
+
+def test_a_frame_that_is_no_number_is_refused():
+    weights = np.ones((2, 10, 5, 5))
+    weights[1, 3, 0, 0] = np.nan
+    with pytest.raises(ValueError, match="no finite numbers"):
+        web.reel({"step": [1, 2]}, weights, np.zeros(2))
 
 
 def films(run, path, slug, digits, folder):
@@ -68,15 +86,16 @@ def test_a_film_has_the_start_the_end_and_as_many_frames_early_as_late(digits, t
     assert time["axes"][0]["name"] == "step" and time["note"] == ""
     assert strength["axes"] == [{"name": "strength", "at": [0, 1]}]
     assert strength["note"] == "Along the strength: 20 steps each, at a learning rate of 0.001."
-    last = frames["0"][-1] * time["limits"][-1] / web.SHADES
-    np.testing.assert_allclose(last, run.weights[0], atol=time["limits"][-1] / web.SHADES)
+    low, high = time["ends"][-1]
+    last, seen = frames["0"][-1] * high / web.SHADES, np.clip(run.weights[0], low, high)
+    np.testing.assert_allclose(last, seen, atol=high / web.SHADES)
     assert time["accuracy"][-1] == pytest.approx(float(run.test_accuracy[0]), abs=0.004)
     curve = run.curve["test_accuracy"].sel(seed=0, step=steps[1:])
     np.testing.assert_allclose(time["accuracy"][1:], curve, atol=0.004)
     for at in (0, 1):
-        limit = strength["limits"][at]
-        again = frames["1"][at] * limit / web.SHADES
-        np.testing.assert_allclose(again, path.weights[at, 0], atol=limit / web.SHADES)
+        low, high = strength["ends"][at]
+        again, seen = frames["1"][at] * high / web.SHADES, np.clip(path.weights[at, 0], low, high)
+        np.testing.assert_allclose(again, seen, atol=high / web.SHADES)
     assert strength["accuracy"] == path.test_accuracy[:, 0].values.tolist()
 
 

@@ -6,7 +6,7 @@ import { button, calm, element, fixed, plain, select, slider, toggle, trouble, v
 import { averaged, disturbed, FINE, likeData, rasterize } from "./drawing.js";
 import { load, result } from "./files.js";
 import { evidence, largest, logits, softmax } from "./model.js";
-import { extent, paint, paintInk } from "./picture.js";
+import { ends, extent, paint, paintInk } from "./picture.js";
 
 const ITS_ANSWER = "answer";
 const STEPS = (from, to, by) =>
@@ -261,7 +261,7 @@ export function widget(figure, { digits, weights }) {
     const terms = evidence(weights, pixels, digit);
     const sum = (sign) => terms.reduce((total, term) => total + (term * sign > 0 ? term : 0), 0);
     const signed = (x) => fixed(x, 1, "+");
-    paint(picture, terms, side, extent(terms));
+    paint(picture, terms, side, ends(terms));
     const words = `${state.by}, for ${digit}: ink that speaks for it ${signed(sum(1))}, against it ${signed(sum(-1))}; together ${signed(sum(1) + sum(-1))}. Its probability is ${(100 * shares[digit]).toFixed(1)} %.`;
     balance.textContent = words;
     picture.setAttribute("aria-label", `Evidence: weight times ink. ${words}`);
@@ -269,11 +269,9 @@ export function widget(figure, { digits, weights }) {
 
   function empty(side) {
     for (const row of rows) for (const cell of [...row.cells].slice(1)) fill(cell, NaN, false);
-    for (const [canvas, painted] of [
-      [seen, paintInk],
-      [picture, paint],
-    ])
-      painted(canvas, new Float32Array(side * side), side, 1);
+    const nothing = new Float32Array(side * side);
+    paintInk(seen, nothing, side);
+    paint(picture, nothing, side, [-1, 1]);
     seen.setAttribute("aria-label", "What the model sees: nothing.");
     picture.setAttribute("aria-label", "No evidence without ink.");
     balance.textContent = "";

@@ -25,7 +25,7 @@ export async function widget(figure, { film }) {
     printed.style.display = "none";
     curve.style.display = "";
     pictures.hidden = reset.disabled = false;
-    pictures.show(reel.frame(index), reel.side, words);
+    pictures.show(reel.frame(index), reel.side, words, reel.ends[index]);
     said.say(words);
     // Along the axis moved last, while the others stay.
     const { last: axis } = reel;
@@ -78,7 +78,7 @@ export async function widget(figure, { film }) {
 }
 
 class Reel {
-  /** `about` holds the axes and, frame by frame, accuracy, limits and smoothness; shades, a note. */
+  /** `about` holds the axes and, frame by frame, accuracy, ends, largest and smoothness; shades, a note. */
   constructor(about, { data, shape }) {
     const [classes, side] = shape.slice(-3);
     Object.assign(this, about, { data, side, size: classes * side * side });
@@ -86,14 +86,22 @@ class Reel {
   }
 
   index = (places) => places.reduce((before, place, axis) => before * this.axes[axis].at.length + place, 0);
-  frame = (index) => Float32Array.from(this.data.subarray(index * this.size, (index + 1) * this.size));
+
+  frame(index) {
+    const shade = Math.max(...this.ends[index].map(Math.abs)) / this.shades;
+    return Float32Array.from(
+      this.data.subarray(index * this.size, (index + 1) * this.size),
+      (x) => shade * x,
+    );
+  }
+
   places = () => this.sliders.map((one) => (one ? Number(one.input.value) : 0));
 
   words(index, places) {
     const where = this.axes
       .map(({ name, at }, axis) => `${name.replaceAll("_", " ")} ${plain(at[places[axis]])}`)
       .join(", ");
-    return `At ${where}: test accuracy ${percent(this.accuracy[index])}, neighbouring pixels correlate at ${fixed(this.smoothness[index])}, weights up to ${plain(this.limits[index])}.`;
+    return `At ${where}: test accuracy ${percent(this.accuracy[index])}, neighbouring pixels correlate at ${fixed(this.smoothness[index])}, weights up to ${plain(this.largest[index])}.`;
   }
 }
 

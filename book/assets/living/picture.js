@@ -1,6 +1,6 @@
 // Weight images on a canvas, in the colours of the book's figures.
 
-import { element } from "./controls.js";
+import { element, plain } from "./controls.js";
 
 /** A colour of regularization.report.style, from the page's style sheet. */
 export const named = (name) =>
@@ -21,10 +21,10 @@ export function colour(value) {
 const SIGNED = Array.from({ length: 511 }, (_, i) => colour((i - 255) / 255));
 const INK = Array.from({ length: 256 }, (_, level) => [level, level, level]);
 
-/** Draw a square image of signed values; `limit` is the end of the scale. */
-export const paint = (canvas, values, side, limit) =>
+/** Draw a square image of signed values in the colours of a scale that ends at `low` and `high`. */
+export const paint = (canvas, values, side, [low, high]) =>
   fill(canvas, values, side, SIGNED, (value) =>
-    limit > 0 ? 255 + Math.round(255 * Math.min(1, Math.max(-1, value / limit))) : 255,
+    Math.round(510 * Math.min(1, Math.max(0, (value - low) / (high - low)))),
   );
 
 /** Draw ink, pixels on [0, 1], white on black as the data are. */
@@ -48,16 +48,55 @@ function fill(canvas, values, side, colours, place) {
 /** The largest size of some values. */
 export const extent = (values) => values.reduce((most, value) => Math.max(most, Math.abs(value)), 0);
 
-/** Ten weight images, each under its digit; `show(values, side, words)` paints and describes them. */
+/**
+ * Where the colours of values that share a scale end, [low, high]: as regularization.report.pictures
+ * has it, at the 99.5th percentile of the sizes that are not zero.
+ */
+export function ends(values) {
+  const sizes = Float32Array.from(
+    values.filter((value) => value),
+    Math.abs,
+  ).sort();
+  const place = 0.995 * (sizes.length - 1);
+  const [under, over] = [Math.floor(place), Math.ceil(place)].map((at) => sizes[at]);
+  const most = sizes.length ? under + (place % 1) * (over - under) : 1;
+  const below = values.some((value) => value < 0);
+  const above = values.some((value) => value > 0);
+  return [below || !above ? -most : 0, above || !below ? most : 0];
+}
+
+/** The colours of a scale from end to end; `show([low, high], largest)` says where they end. */
+function bar() {
+  const [from, to] = [element("span"), element("span")];
+  const strip = element("div", {});
+  strip.style.backgroundImage = `linear-gradient(to right, ${named("signed").split(" ").join(", ")})`;
+  return Object.assign(element("div", { class: "living-bar" }, from, strip, to), {
+    show([low, high], least, most) {
+      from.textContent = two(low);
+      to.textContent = two(high);
+      strip.classList.toggle("less", least < low);
+      strip.classList.toggle("more", most > high);
+    },
+  });
+}
+
+const two = (value) => plain(Number(value.toPrecision(2)));
+
+/**
+ * Ten weight images, each under its digit, and their colours; `show(values, side, words, scale)`
+ * paints and describes them, on a scale of their own if they are given none.
+ */
 export function ten(classes = 10) {
   const canvases = Array.from({ length: classes }, () => element("canvas", {}));
   const made = element("div", { class: "living-ten", role: "img", "aria-label": "No weights yet." });
+  const colours = bar();
   canvases.forEach((canvas, digit) => made.append(element("div", {}, String(digit), canvas)));
+  made.append(colours);
   return Object.assign(made, {
-    show(values, side, words) {
-      const limit = extent(values);
+    show(values, side, words, scale = ends(values)) {
       const size = side * side;
-      canvases.forEach((canvas, i) => paint(canvas, values.subarray(i * size, (i + 1) * size), side, limit));
+      canvases.forEach((canvas, i) => paint(canvas, values.subarray(i * size, (i + 1) * size), side, scale));
+      colours.show(scale, Math.min(...values), Math.max(...values));
       made.setAttribute("aria-label", `Ten weight images for the digits 0 to 9. ${words}`);
     },
   });

@@ -3,31 +3,62 @@
 from dataclasses import replace
 
 import numpy as np
+from PIL import Image
 
 from regularization.analysis import measures
 from regularization.analysis.written import fixed, number, span
-from regularization.report.style import DIVERGING, drawn, live
+from regularization.report.style import DIVERGING, WIDTH, drawn, live
+
+CLIPPED = 99.5  # percentile: one hot pixel would wash out all others
+
+
+def ends(*weights):
+    """Return where the colours of weights that share a scale end, (low, high): zero in the middle.
+
+    At the `CLIPPED` percentile of the sizes that are not zero, of whoever's is largest. Weights of
+    one sign take the whole map, with zero at its end. ValueError for what is no finite number.
+    """
+    weights = [np.asarray(each) for each in weights]
+    if not all(np.isfinite(each).all() for each in weights):
+        raise ValueError(
+            "There are weights that are no finite numbers, which no colour can show. Expected "
+            "those of a model whose training went well: lower its learning rate or its strength."
+        )
+    sizes = (np.abs(each[each != 0]) for each in weights)
+    most = max((float(np.percentile(each, CLIPPED)) for each in sizes if each.size), default=1.0)
+    below, above = any((w < 0).any() for w in weights), any((w > 0).any() for w in weights)
+    return (-most if below or not above else 0.0), (most if above or not below else 0.0)
+
+
+def own_ends(pictures):
+    """Return `ends` for pictures on scales of their own, `[n, 2]`; zero has one colour in all."""
+    most = np.abs([ends(picture) for picture in pictures]).max(axis=-1)
+    return np.multiply.outer(most, np.sign(ends(pictures)))
 
 
 def weight_images(weights, name, digits=None, film=None):
-    """Show the weights of one model, `[classes, height, width]`, on one scale, zero in the middle.
+    """Show the weights of one model, `[classes, height, width]`, all in the colours of one scale.
 
     With `digits` the alt text also says how much the images look like the class means. `film` is
     the name of a `web.Film`, through which the reader can go.
     """
     weights = np.asarray(weights)
-    limit = np.abs(weights).max()
+    low, high = ends(weights)
+    largest = weights.flat[np.abs(weights).argmax()]
+    beyond = {(True, True): "both", (True, False): "min", (False, True): "max"}
 
     def draw(figure):
         axes = figure.subplots(2, 5)
         for digit, (axis, image) in enumerate(zip(axes.flat, weights, strict=True)):
-            shown = show_weights(axis, image, limit)
+            shown = show_weights(axis, image, (low, high))
             axis.set_title(digit, pad=2)
-        bar = figure.colorbar(shown, ax=axes, fraction=0.03, aspect=30)
+        arrows = beyond.get((weights.min() < low, weights.max() > high), "neither")
+        bar = figure.colorbar(shown, ax=axes, fraction=0.03, aspect=30, extend=arrows)
         bar.outline.set_visible(False)
 
-    caption = f"{name}: the weights of each digit's output as an image, all on one scale."
-    return with_film(drawn(draw, (5.6, 2.5), caption, describe(weights, digits)), film)
+    caption = f"{name}: the weights of each digit's output as an image, on a scale of "
+    caption += f"{scale((low, high))}; the largest weight is {number(largest, 2)}."
+    return with_film(drawn(draw, (WIDTH, 2.5), caption, describe(weights, digits)), film)
 
 
 def with_film(figure, film):
@@ -35,10 +66,16 @@ def with_film(figure, film):
     return live(figure, "film", film=film) if film else figure
 
 
-def show_weights(axis, image, limit):
-    """Show the weights of one class on the diverging map, zero in the middle."""
+def show_weights(axis, image, ends):
+    """Show the weights of one class in the colours of the map between its `ends`."""
     axis.set_axis_off()
-    return axis.imshow(image, cmap=DIVERGING, vmin=-limit, vmax=limit)
+    return axis.imshow(image, cmap=DIVERGING, vmin=ends[0], vmax=ends[1])
+
+
+def scale(ends):
+    """Write where a scale ends."""
+    low, high = (number(end, 2) if end else "0" for end in ends)
+    return f"±{high}" if ends[0] == -ends[1] else f"{low} to {high}"
 
 
 def describe(weights, digits=None):
@@ -68,30 +105,36 @@ def _range(weights):
 
 def ribbon(weights, name):
     """Show the weight images of one model in a row, small, without scale or caption."""
-    weights = np.asarray(weights)
-    limit = np.abs(weights).max()
+    colours = ends(weights)
 
     def draw(figure):
         figure.set_layout_engine("none")
         places = dict(left=0, bottom=0, right=1, top=1, wspace=0.06)
         for axis, image in zip(figure.subplots(1, 10, gridspec_kw=places), weights, strict=True):
-            show_weights(axis, image, limit)
+            show_weights(axis, image, colours)
 
-    picture = drawn(draw, (7.0, 0.67), name, describe(weights))
+    picture = drawn(draw, (WIDTH, 0.536), name, describe(weights), wide=True)
     return replace(picture, kind="Opening")
+
+
+def thumbnail(weights):
+    """Return one weight image `[height, width]` as a picture of as many pixels."""
+    low, high = ends(weights)
+    shades = DIVERGING((np.asarray(weights) - low) / (high - low), bytes=True)
+    return Image.fromarray(shades).convert("RGB").quantize()
 
 
 def draw_wall(figure, runs, own_scales=True):
     """Draw the weight images of several runs (a dict by title), a row each, of their first seed."""
-    top = max(np.abs(run.weights[0]).max() for run in runs.values())
+    shared = None if own_scales else ends(*(run.weights[0] for run in runs.values()))
     figure.set_layout_engine("none")
     places = dict(left=0, bottom=0, right=1, top=1 - 0.25 / len(runs), wspace=0.08, hspace=0.35)
     axes = figure.subplots(len(runs), 10, squeeze=False, gridspec_kw=places)
     for row, (title, run) in zip(axes, runs.items(), strict=True):
-        limit = np.abs(run.weights[0]).max() if own_scales else top
+        colours = shared or ends(run.weights[0])
         for axis, image in zip(row, run.weights[0], strict=True):
-            show_weights(axis, image, limit)
-        label = f"{title}, ±{number(limit, 2)}" if own_scales else title
+            show_weights(axis, image, colours)
+        label = f"{title}, {scale(colours)}" if own_scales else title
         row[0].text(0, 1.08, label, transform=row[0].transAxes)
 
 
@@ -100,19 +143,21 @@ def wall(runs, own_scales=False, of="the digits 0 to 9"):
 
     All rows share one scale, or each has its own; `of` says what the ten images belong to.
     """
-    top = max(np.abs(run.weights[0]).max() for run in runs.values())
-    scale = f"one scale for all, ±{number(top, 2)}"
+    weights = [np.asarray(run.weights[0]) for run in runs.values()]
+    how = f"all on a scale of {scale(ends(*weights))}"
     if own_scales:
-        scale = "each on a colour scale of its own, ± the number above it"
+        how = "each on a scale of its own, which stands above it"
     rows = (
         f"{title}: {_grain(measures.smoothness(run.weights[0]))}, {_range(run.weights[0])}."
         for title, run in runs.items()
     )
-    caption = f"Weight images of {of}, a row for each technique, {scale}. Grey is zero, amber is "
-    caption += "above it, blue below."
-    alt = f"{len(runs)} rows of ten weight images, {scale}. " + " ".join(rows)
-    size = (5.6, 0.78 * len(runs))
-    return drawn(lambda figure: draw_wall(figure, runs, own_scales), size, caption, alt)
+    caption = f"Weight images of {of}, a row for each technique, {how}. Grey is zero, amber is "
+    caption += "above it, blue below"
+    if own_scales and any(ends(each)[0] == 0 for each in weights):
+        caption += "; where no weight is below zero, the darkest blue is"
+    alt = f"{len(runs)} rows of ten weight images, {how}. " + " ".join(rows)
+    size = (WIDTH, 0.7 * len(runs))
+    return drawn(lambda figure: draw_wall(figure, runs, own_scales), size, f"{caption}.", alt, True)
 
 
 def images(pictures, titles, caption, alt, columns=5, signed=False):
@@ -124,11 +169,11 @@ def images(pictures, titles, caption, alt, columns=5, signed=False):
         axes = figure.subplots(rows, columns, squeeze=False).ravel()
         for axis in axes:
             axis.set_axis_off()
-        for axis, picture, title in zip(axes, pictures, titles, strict=False):
-            _show(axis, picture, signed)
+        _show(axes, pictures, signed)
+        for axis, title in zip(axes, titles, strict=False):
             axis.set_title(title, pad=2)
 
-    return drawn(draw, (5.6, 5.6 / columns * rows + 0.1), caption, alt)
+    return drawn(draw, (WIDTH, WIDTH / columns * rows + 0.1), caption, alt)
 
 
 def finding(pair, titles, sentence, alt, signed=True):
@@ -141,20 +186,21 @@ def finding(pair, titles, sentence, alt, signed=True):
         figure.set_layout_engine("none")
         places = dict(left=0, bottom=0, right=1, top=0.82, wspace=0.06)
         axes = figure.subplots(1, 2, gridspec_kw=places)
-        for axis, picture, title in zip(axes, np.asarray(pair), titles, strict=True):
-            _show(axis, picture, signed)
+        _show(axes, np.asarray(pair), signed)
+        for axis, title in zip(axes, titles, strict=True):
             axis.set_title(title, pad=3, fontsize=11)
 
     return replace(drawn(draw, (2.4, 1.45), sentence, alt), kind="Finding")
 
 
-def _show(axis, picture, signed):
-    """Show one picture on its own scale: ink in grey, or signed values."""
-    if signed:
-        show_weights(axis, picture, np.abs(picture).max())
-    else:
-        axis.set_axis_off()
-        axis.imshow(picture, cmap="gray", vmin=0)
+def _show(axes, pictures, signed):
+    """Show pictures, each on its own scale: ink in grey, or signed values."""
+    for axis, picture, pair in zip(axes, pictures, own_ends(pictures), strict=False):
+        if signed:
+            show_weights(axis, picture, pair)
+        else:
+            axis.set_axis_off()
+            axis.imshow(picture, cmap="gray", vmin=0)
 
 
 def film_strip(weights, titles, digits, caption, film=None):
@@ -170,10 +216,11 @@ def film_strip(weights, titles, digits, caption, film=None):
         figure.set_layout_engine("none")
         places = dict(left=0.3 / size[0], bottom=0, right=0.98, top=1 - 0.3 / size[1], wspace=0.06)
         axes = figure.subplots(len(digits), len(titles), squeeze=False, gridspec_kw=places)
-        for row, digit in zip(axes, digits, strict=True):
-            row[0].text(-0.1, 0.5, digit, transform=row[0].transAxes, va="center", ha="right")
-            for axis, images in zip(row, weights, strict=True):
-                show_weights(axis, images[digit], np.abs(images[digit]).max() or 1)
+        shown = np.concatenate([weights[:, digit] for digit in digits])
+        for axis, image, pair in zip(axes.flat, shown, own_ends(shown), strict=True):
+            show_weights(axis, image, pair)
+        for axis, digit in zip(axes[:, 0], digits, strict=True):
+            axis.text(-0.1, 0.5, digit, transform=axis.transAxes, va="center", ha="right")
         for axis, title in zip(axes[0], titles, strict=True):
             axis.set_title(title, pad=3)
 
@@ -183,4 +230,4 @@ def film_strip(weights, titles, digits, caption, film=None):
         for title, images in zip(titles, weights, strict=True)
     )
     alt = f"Weight images of {names}, from left to right. " + "; ".join(frames) + "."
-    return with_film(drawn(draw, size, caption, alt), film)
+    return with_film(drawn(draw, size, caption, alt, wide=len(titles) > 5), film)

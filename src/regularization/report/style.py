@@ -26,6 +26,9 @@ DASHES = ("-", "--", "-.", ":", (0, (6, 1, 1, 1, 1, 1)))
 MARK, RANGE, GUIDE = LINES[1], SIGNED[1], "#808080"  # a point, its interval, what they are held to
 TEXT = "#010203"  # stands for the page's own, light or dark: `drawn` writes it as currentColor
 
+WIDTH = 5.6  # inches of a figure that is as wide as the text, or as text and margin
+MEASURE, SPAN = 38, 66.4  # rem: how wide these are at most
+
 STYLE = {
     "savefig.transparent": True,
     **dict.fromkeys(("text.color", "axes.labelcolor", "axes.edgecolor"), TEXT),
@@ -44,9 +47,10 @@ BASE = ["default", STYLE]
 
 
 def css():
-    """Return the colours for the pages' own styles and scripts, as CSS's custom properties."""
-    colours = {"signed": " ".join(SIGNED), "mark": MARK, "line": LINES[0]}
-    return ":root {" + "".join(f" --book-{k}: {v};" for k, v in colours.items()) + " }\n"
+    """Return colours and widths for the pages' own styles and scripts: CSS's custom properties."""
+    shared = {"signed": " ".join(SIGNED), "mark": MARK, "line": LINES[0]}
+    shared |= {"measure": f"{MEASURE}rem", "widest": f"{SPAN}rem"}
+    return ":root {" + "".join(f" --book-{k}: {v};" for k, v in shared.items()) + " }\n"
 
 
 @dataclass(frozen=True)
@@ -54,8 +58,9 @@ class Figure:
     """A picture or table as HTML, with its caption; notebooks display it as it stands.
 
     Its `kind` is "Figure", "Table", "Opening" or "Finding". The site numbers the first two. A table
-    has its caption within, an opening shows none. A page that is served makes a figure `live`: by
-    the name of a widget (assets/living) and what it is told.
+    has its caption within, an opening shows none. One that is `wide` takes the margin, too, where
+    the page has one. A page that is served makes a figure `live`: by the name of a widget
+    (assets/living) and what it is told.
     """
 
     content: str
@@ -63,14 +68,16 @@ class Figure:
     alt: str = ""
     kind: str = "Figure"
     live: str = ""
+    wide: bool = False
 
     def _repr_html_(self):
         below = ""
         if self.kind in ("Figure", "Finding"):
             below = f"<figcaption>{caption_of(self.caption)}</figcaption>"
+        room = " full-width" * self.wide
         return (
-            f'<figure class="book-figure" data-kind="{self.kind}"{self.live}>{self.content}{below}'
-            "</figure>"
+            f'<figure class="book-figure{room}" data-kind="{self.kind}"{self.live}>'
+            f"{self.content}{below}</figure>"
         )
 
     def __repr__(self):
@@ -92,8 +99,11 @@ def caption_of(text):
     return f'<span class="caption-text">{html.escape(text)}</span>'
 
 
-def drawn(draw, size, caption, alt):
-    """Run `draw(figure)` on an empty figure of `size` inches; return the `Figure`."""
+def drawn(draw, size, caption, alt, wide=False):
+    """Run `draw(figure)` on an empty figure of `size` inches; return the `Figure`.
+
+    One of `WIDTH` is as wide as a page's text is at most; a `wide` one as wide as it has room.
+    """
     # The salt makes ids differ between the figures of a page, and agree between two builds.
     with plt.style.context(BASE), plt.rc_context({"svg.hashsalt": caption + alt}):
         figure = plt.figure(figsize=size)
@@ -101,6 +111,7 @@ def drawn(draw, size, caption, alt):
         file = io.StringIO()
         figure.savefig(file, format="svg", metadata={"Date": None})
         plt.close(figure)
+    room = size[0] / WIDTH * (SPAN if wide else MEASURE)
     svg = file.getvalue()
     svg = svg[svg.index("<svg") :].replace(TEXT, "currentColor").strip()
     svg = re.sub(r"<metadata>.*?</metadata>", "", svg, flags=re.DOTALL)
@@ -113,11 +124,11 @@ def drawn(draw, size, caption, alt):
         r'<svg [^>]*viewBox="([^"]*)"[^>]*>',
         r'<svg xmlns="http://www.w3.org/2000/svg" xmlns:xlink="http://www.w3.org/1999/xlink" '
         rf'viewBox="\1" role="img" aria-label="{html.escape(alt)}" '
-        f'style="display:block;width:100%;max-width:{size[0] * 6.4:.0f}rem;height:auto">',
+        f'style="display:block;width:100%;max-width:{room:.1f}rem;height:auto">',
         svg,
         count=1,
     )
-    return Figure(svg, caption, alt)
+    return Figure(svg, caption, alt, wide=wide)
 
 
 def _with_palette(png):
