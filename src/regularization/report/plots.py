@@ -4,10 +4,11 @@ from itertools import combinations
 
 import numpy as np
 from matplotlib.patches import Ellipse, Polygon
+from matplotlib.ticker import NullLocator
 
 from regularization.analysis import statistics
 from regularization.analysis.written import fixed, number
-from regularization.report.style import GUIDE, MARK, RANGE, drawn
+from regularization.report.style import GUIDE, MARK, RANGE, WIDTH, drawn
 
 
 def along(x, panels, xlabel, caption, marks=None, log=True):
@@ -28,10 +29,11 @@ def along(x, panels, xlabel, caption, marks=None, log=True):
             if log:
                 axis.set_xscale("log")
                 axis.minorticks_off()  # they would be half of the figure's bytes
+                axis.xaxis.set_major_formatter(lambda place, _: number(place))
             for place, style in zip((marks or {}).values(), ("--", ":", "-."), strict=False):
                 axis.axvline(place, color=GUIDE, lw=1, ls=style)
             if len(curves) == 2:
-                axis.legend()
+                axis.legend(loc="lower right", bbox_to_anchor=(1, 1), ncols=2, borderaxespad=0)
             elif len(curves) > 2:  # too many to leave room among the lines
                 names |= dict(zip(curves, axis.get_lines(), strict=False))
         if names:
@@ -50,7 +52,7 @@ def along(x, panels, xlabel, caption, marks=None, log=True):
     )
     placed = "".join(f" {name} is at {number(place)}." for name, place in (marks or {}).items())
     below = max(len(curves) for curves in panels.values())
-    size = (5.6, 1.75 * len(panels) + 0.5 + (0.15 * below + 0.1 if below > 2 else 0))
+    size = (WIDTH, 1.8 * len(panels) + 0.5 + (0.15 * below + 0.1 if below > 2 else 0))
     return drawn(draw, size, caption, f"Curves against {xlabel}. {'; '.join(said)}.{placed}")
 
 
@@ -59,42 +61,50 @@ def _line_and_band(axis, name, x, middle, low, high):
     axis.fill_between(x, low, high, alpha=0.25, lw=0, color=line.get_color())
 
 
-def curves(runs, measure="test_accuracy", windows=None):
-    """Plot a measure of several runs (a dict by title) against the step: mean and range of seeds.
+#: Of an axis of accuracies, %: it is stretched towards the top, where good models differ.
+STRETCHED = (lambda a: -np.log(100.5 - np.asarray(a)), lambda y: 100.5 - np.exp(-np.asarray(y)))
+ACCURACIES = (10, 20, 40, 60, 70, 80, 85, 90, 92, 94, 96, 98, 99)
 
-    `measure` is "test_accuracy" or "train_loss"; `windows` is a list of (title, first, last step),
-    a panel each, or None for one panel with every step.
+
+def curves(runs):
+    """Plot the test accuracy of several runs (a dict by title) against the step.
+
+    Mean and range of the seeds. Both axes are stretched, the steps' towards the first, accuracy
+    towards the top.
     """
-    steps = max(run.settings.steps for run in runs.values())
-    windows = windows or [("", 0, steps)]
-    label = {"test_accuracy": "test accuracy, %", "train_loss": "training loss"}[measure]
-    scale = 100 if measure == "test_accuracy" else 1
 
     def draw(figure):
-        panels = figure.subplots(len(windows), 1, squeeze=False)[:, 0]
-        for panel, (title, first, last) in zip(panels, windows, strict=True):
-            for name, run in runs.items():
-                step = np.array(run.curve["step"])
-                seen = (step >= first) & (step <= last)
-                values = scale * np.array(run.curve[measure])[seen]
-                band = values.min(axis=1), values.max(axis=1)
-                _line_and_band(panel, name, step[seen], values.mean(axis=1), *band)
-            panel.set(title=title, ylabel=label, xlim=(first, last))
-            panel.locator_params(axis="x", nbins=4)  # 150,000 is a long word on a phone
-            panel.xaxis.set_major_formatter("{x:,.0f}")
-        panel.set_xlabel("step")
+        axis = figure.subplots()
+        for name, run in runs.items():
+            values = 100 * np.array(run.curve["test_accuracy"])
+            band = values.min(axis=1), values.max(axis=1)
+            _line_and_band(axis, name, np.array(run.curve["step"]), values.mean(axis=1), *band)
+        axis.set(xlabel="step", ylabel="test accuracy, %", xscale="log")
+        axis.set_yscale("function", functions=STRETCHED)
+        low, high = axis.dataLim.intervaly
+        axis.set_ylim(max(low - 1, 0), min(high + 0.5, 100))
+        axis.set_yticks([tick for tick in ACCURACIES if low <= tick <= high] or [low])
+        axis.yaxis.set_minor_locator(NullLocator())
+        axis.yaxis.set_major_formatter("{x:.3g}")
+        first, last = axis.dataLim.intervalx
+        tens = (10**n for n in range(9) if 2 * first <= 10**n <= last / 2)
+        axis.set_xticks([first, *tens, last])
+        axis.xaxis.set_minor_locator(NullLocator())
+        axis.xaxis.set_major_formatter("{x:,.0f}")
         if len(runs) > 1:
-            figure.legend(*panel.get_legend_handles_labels(), loc="outside lower center", ncols=2)
+            figure.legend(loc="outside lower center", ncols=2)
 
     ends = "; ".join(
-        f"{name} {number(scale * np.mean(run.curve[measure][0]))} at step {at[0]:,} and "
-        f"{number(scale * np.mean(run.curve[measure][-1]))} at step {at[-1]:,}"
+        f"{name} {number(100 * np.mean(run.curve['test_accuracy'][0]))} at step {at[0]:,} and "
+        f"{number(100 * np.mean(run.curve['test_accuracy'][-1]))} at step {at[-1]:,}"
         for name, run in runs.items()
         for at in [run.curve["step"].values]
     )
-    caption = f"{label.capitalize()} while training: mean and range over the seeds."
-    size = (5.6, 2.1 * len(windows) + (0.9 if len(runs) > 1 else 0.5))
-    return drawn(draw, size, caption, f"Curves of {label} against the step: {ends}.")
+    caption = (
+        "Test accuracy while training: mean and range over the seeds. Both axes are stretched."
+    )
+    alt = f"Curves of test accuracy, %, against the step: {ends}."
+    return drawn(draw, (WIDTH, 3.0 if len(runs) > 1 else 2.6), caption, alt)
 
 
 def lines(x, ys, xlabel, ylabel, caption, alt, mark=None, log=False):
@@ -120,7 +130,7 @@ def lines(x, ys, xlabel, ylabel, caption, alt, mark=None, log=False):
         if len(ys) > 1:
             axis.legend()
 
-    return drawn(draw, (5.6, 2.8), caption, alt)
+    return drawn(draw, (WIDTH, 2.8), caption, alt)
 
 
 def forest(estimates, xlabel, caption, placebos=()):
@@ -147,7 +157,7 @@ def forest(estimates, xlabel, caption, placebos=()):
         axis.set(xlabel=xlabel, ylim=(len(names) - 0.4, -0.6))
 
     alt = "From the largest down: " + "; ".join(f"{n} {e}" for n, e in ordered) + "."
-    return drawn(draw, (5.6, 0.23 * len(names) + 0.7), caption, alt)
+    return drawn(draw, (WIDTH, 0.23 * len(names) + 0.7), caption, alt)
 
 
 def family_tree(changes, kinds, distances, floor):
@@ -198,7 +208,7 @@ def family_tree(changes, kinds, distances, floor):
         f"A tree of {len(names)} techniques. In its order: {', '.join(order)}. The closest pairs "
         f"are {pairs}; two seeds of one technique are {floor:.2f} apart."
     )
-    return drawn(draw, (5.6, height), caption, alt)
+    return drawn(draw, (WIDTH, height), caption, alt)
 
 
 def limits(best, moments, touched):
@@ -244,7 +254,7 @@ def limits(best, moments, touched):
         f"({', '.join(number(w, 2) for w in best)}). Left, a diamond about zero, right, a circle. "
         f"They touch the lowest ellipse that they reach at {said}."
     )
-    return drawn(draw, (5.6, 3.2), caption, alt)
+    return drawn(draw, (WIDTH, 3.2), caption, alt)
 
 
 def point_and_distribution(first, second, loss, optimum, width):
@@ -277,4 +287,4 @@ def point_and_distribution(first, second, loss, optimum, width):
         f"({place}); right, two discs around the same place, of one and two standard deviations of "
         f"{deviation}."
     )
-    return drawn(draw, (5.6, 3.2), caption, alt)
+    return drawn(draw, (WIDTH, 3.2), caption, alt)
