@@ -18,6 +18,8 @@ from workflow.site import findings
 from workflow.tools.repository import address
 
 ROOT = Path(__file__).parents[2]
+#: The digit whose weights stand beside a technique's name.
+SHOWN = 3
 #: What a row of results.csv says of a run.
 OF_A_RUN = ["dataset", "preset", "steps", "batch_size", "learning_rate"]
 
@@ -28,6 +30,9 @@ def write(build, found, stage, files):
     preset = json.loads((build / "settings.json").read_text(encoding="utf-8"))["preset"]
     write_csv(found, preset, files / "results.csv")
     shutil.copy(ROOT / "CITATION.cff", files)
+    (files / "thumbnails").mkdir()
+    for slug in filter(registry.TECHNIQUES.__contains__, found):
+        pictures.thumbnail(found[slug].weights[0, SHOWN]).save(files / "thumbnails" / f"{slug}.png")
     post = {registry.title(slug): found[slug] for slug in registry.EXPERIMENTS if slug in found}
     parts = {
         "wall": raw(pictures.wall(post, own_scales=True)),

@@ -90,7 +90,7 @@ def make(arguments):
 
 def stage(build, found):
     """Lay out what Sphinx reads: the pages, executed, what they open with, and the colophon."""
-    from workflow.site import colophon
+    from workflow.site import colophon, verdicts
 
     staged, files = build / "stage", build / "files"
     for each in (staged, files):
@@ -121,6 +121,10 @@ def stage(build, found):
         if slug in found:
             title = contents.title_of(notebook["cells"])
             notebook["cells"].insert(title + 1, colophon.opening(found[slug], slug))
+        ledger = build / "results" / "ledger.json"
+        if page.stem == verdicts.PAGE and ledger.is_file():
+            at = contents.title_of(notebook["cells"]) + 1
+            notebook["cells"].insert(at, verdicts.opening(notebook["cells"], ledger))
         path.write_text(json.dumps(notebook), encoding="utf-8")
     colophon.write(build, found, staged, files / "files")
 
@@ -137,6 +141,8 @@ def configuration(build, found):
         options.pop("launch_buttons", None)  # they would lead nowhere
     sphinx["html_extra_path"] = [str(build / "files")]
     sphinx["html_context"]["notebooks"] = contents.notebooks()
+    techniques = [page for page in contents.notebooks() if page.startswith("techniques/")]
+    sphinx["html_context"]["pictured"] = [page for page in techniques if Path(page).name in found]
     settings = json.loads((build / "settings.json").read_text(encoding="utf-8"))
     reasons = []
     if settings["preset"] == "quick":

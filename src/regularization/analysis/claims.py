@@ -17,6 +17,7 @@ from regularization.results import files
 
 HOLDS, IN_PART, FAILS, OPEN = "holds", "holds in part", "does not hold", "cannot be told"
 VERDICTS = (HOLDS, IN_PART, FAILS, OPEN)
+SEVERAL = {HOLDS: "hold", IN_PART: "hold in part", FAILS: "do not hold", OPEN: OPEN}
 POINTS = (-100, 100)  # within which two accuracies differ
 
 

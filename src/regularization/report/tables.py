@@ -2,6 +2,7 @@
 
 import html
 import inspect
+import math
 import re
 import textwrap
 from typing import NamedTuple
@@ -12,7 +13,7 @@ from matplotlib.colors import to_hex, to_rgb
 
 from regularization.analysis import measures, statistics, written
 from regularization.analysis.claims import FAILS, HOLDS, IN_PART, OPEN, points
-from regularization.report.style import MARK, RANGE, Figure, Html, caption_of
+from regularization.report.style import GUIDE, MARK, RANGE, Figure, Html, caption_of
 from regularization.study import registry, tuning
 
 
@@ -69,7 +70,7 @@ def table(headers, rows, caption, kind=""):
     return Figure(content, caption, kind="Table")
 
 
-_MARKS = {HOLDS: "✓", IN_PART: "◐", FAILS: "✗", OPEN: "?"}
+MARKS = {HOLDS: "✓", IN_PART: "◐", FAILS: "✗", OPEN: "?"}
 
 
 def ledger(claims):
@@ -77,12 +78,13 @@ def ledger(claims):
     rows = [
         [
             Html(f'<span id="claim-{claim.name}">{html.escape(claim.text)}</span>'),
-            Html("".join(f"<p>{html.escape(_check_line(check))}</p>" for check in claim.checks)),
+            Html("".join(map(_check, claim.checks))),
             _verdict(claim),
         ]
         for claim in claims
     ]
-    caption = "Claims, checks with 95 % intervals, and the verdict that follows."
+    caption = "Claims, checks with 95 % intervals, and the verdict that follows. Grey is what lies "
+    caption += "within the bounds, the line an interval; a check opens for its words."
     return table(["claim", "checks and evidence", "verdict"], rows, caption, "stacked")
 
 
@@ -101,13 +103,37 @@ def ledger_summary(claims):
 
 
 def _verdict(claim):
-    return f"{_MARKS[claim.verdict]} {claim.verdict}" + ", near a bound" * claim.near_a_bound
+    return f"{MARKS[claim.verdict]} {claim.verdict}" + ", near a bound" * claim.near_a_bound
 
 
-def _check_line(check):
+def _check(check):
+    """Return a check's outcome and a sketch of it; what was expected, and by which test, folded."""
     estimate = check.estimate
     many = "" if estimate.test == "counted" else f"; n = {estimate.n:,}, {estimate.test}"
-    return f"{_MARKS[check.outcome]} {check.what}: {estimate}, {check.expected}{many}"
+    said = f"{MARKS[check.outcome]} {check.what}: {estimate}"
+    return (
+        f'<details class="check"><summary>{html.escape(said)}{_sketch(check)}</summary>'
+        f"{html.escape(check.expected + many)}</details>"
+    )
+
+
+def _sketch(check):
+    """Draw an interval as a line, its estimate as a dot, and what lies between the bounds grey."""
+    e, bounds = check.estimate, (check.low, check.high)
+    seen = [x for x in (e.mean, e.lower, e.upper, *bounds) if math.isfinite(x)]
+    low, high = (min(seen), max(seen)) if math.isfinite(e.mean) else (0, 0)
+    if low == high:
+        return ""
+    left, right, start, end, dot = (
+        round(4 + 92 * min(1.04, max(-0.04, (x - low) / (high - low))), 1)
+        for x in (*bounds, e.lower, e.upper, e.mean)
+    )
+    return (
+        '<svg viewBox="0 0 100 10" width="100" height="10" aria-hidden="true">'
+        f'<rect x="{left}" width="{max(right - left, 0.8):.1f}" height="10" fill="{GUIDE}" '
+        f'opacity="0.4"/><path d="M{start} 5H{end}" stroke="currentColor"/>'
+        f'<circle cx="{dot}" cy="5" r="2.5" fill="{MARK}"/></svg>'
+    )
 
 
 class Sorted(NamedTuple):
