@@ -140,6 +140,25 @@ def test_search_and_colours_work_in_a_browser_that(visit, served, refusal):
     assert not page.complaints
 
 
+def test_a_fold_opens_in_its_place_and_all_of_them_by_a_button_that_is_remembered(visit, served):
+    page = visit("techniques/l2", served, viewport={"width": 1280, "height": 800})
+    folds, first = (
+        page.locator("details.code-fold"),
+        page.locator("details.code-fold summary").first,
+    )
+    before = first.bounding_box()
+    first.click()
+    assert first.bounding_box() == before and folds.first.locator("pre").is_visible()
+    open_ones = page.locator("details.code-fold[open]")
+    page.get_by_role("button", name="Show all code").click()
+    assert open_ones.count() == folds.count() > 3
+    page.goto(f"{served}/techniques/dropout.html")
+    assert open_ones.count() == folds.count() > 3
+    page.get_by_role("button", name="Hide all code").click()
+    page.reload()
+    assert not open_ones.count() and not page.complaints
+
+
 def test_code_can_be_copied(browser, served):
     context = browser.new_context(permissions=["clipboard-read", "clipboard-write"])
     page = context.new_page()

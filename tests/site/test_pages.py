@@ -3,9 +3,10 @@
 import re
 from urllib.parse import unquote, urldefrag, urlparse
 
+import nbformat
 import pytest
 from bs4 import BeautifulSoup
-from conftest import ON_BOTH, dataset_of
+from conftest import ON_BOTH, ROOT, dataset_of
 
 from workflow.build import contents
 
@@ -114,7 +115,7 @@ def test_every_figure_says_in_words_what_it_shows(pages, built):
                 assert figure.find_previous(["h1", "article"]).name == "h1", path  # below the title
             else:
                 assert figure.select_one(".caption-text").get_text().strip()
-            for svg in figure.select("svg"):
+            for svg in figure.select("svg:not([aria-hidden])"):
                 assert len(svg["aria-label"]) > 20
                 seen.add(path)
         for image in page.select("article img"):
@@ -196,3 +197,24 @@ def test_where_a_page_was_leads_to_where_it_is(pages, built):
             page = pages[html / f"{old}.html"]
             for link in (page.select_one("link[rel=canonical]"), page.select_one("main a")):
                 assert (html / old).parent.joinpath(link["href"]).resolve() == html / f"{new}.html"
+
+
+def test_the_code_that_draws_is_in_one_fold_a_section_which_names_what_it_makes(pages, built):
+    for name in contents.notebooks():
+        page = pages[(built / "html" / f"{name}.html").resolve()]
+        notebook = nbformat.read(ROOT / "book" / f"{name}.ipynb", as_version=4)
+        marked = [
+            c.source.strip() for c in notebook.cells if c.metadata.get("tags") == ["hide-input"]
+        ]
+        folds = page.select("details.code-fold")
+        shown = [code.get_text().strip() for fold in folds for code in fold.select("pre")]
+        assert shown == marked, name
+        assert not page.select("details.hide.above-input:not(:has(.cell_output))"), name
+        for fold in folds:
+            section = fold.find_parent("section")
+            assert [each.find_parent("section") for each in folds].count(section) == 1
+            summary = fold.summary.get_text()
+            kinds = ("Figure", "Table", "section", "start")
+            assert summary.startswith("The code of ") and any(kind in summary for kind in kinds)
+            numbers = [each.get_text() for each in section.select("figure .number")]
+            assert all(n in str(numbers) for n in re.findall(r"\d+\.\d+", summary)), (name, summary)
