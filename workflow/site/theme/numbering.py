@@ -10,7 +10,7 @@ import re
 from docutils import nodes
 from sphinx.transforms import SphinxTransform
 
-FIGURE = re.compile(r'<figure class="book-figure" data-kind="(Figure|Table)"')
+FIGURE = re.compile(r'<figure class="book-figure[^"]*" data-kind="(Figure|Table)"')
 
 
 def setup(app):

@@ -1,5 +1,5 @@
 """Leave out what makes a page heavy and is never used: the search's index where nothing searches,
-icons that no page shows.
+styles of what is on no page, icons that no page shows.
 """
 
 import re
@@ -12,6 +12,9 @@ from fontTools import subset
 SEARCH = re.compile(
     r'\s*<script src="[^"]*(?:searchtools|language_data|searchindex)\.js"></script>'
 )
+#: A rule of a style sheet, its selectors and what it says; and what separates selectors.
+RULES = re.compile(r"([^{}@;]+)\{[^{}]*\}")
+OUTER_COMMA = re.compile(r",(?![^(]*\))")
 #: The rule of a style sheet that gives an icon's names its character.
 RULE = re.compile(r'((?:\.fa-[\w-]+:before,?)+)\{content:"\\([0-9a-f]+)"\}')
 
@@ -19,6 +22,7 @@ RULE = re.compile(r'((?:\.fa-[\w-]+:before,?)+)\{content:"\\([0-9a-f]+)"\}')
 def setup(app):
     """Cut when the site is written."""
     app.connect("build-finished", leave_search_to_its_page)
+    app.connect("build-finished", fit_styles)
     app.connect("build-finished", fit_icons)
 
 
@@ -27,6 +31,27 @@ def leave_search_to_its_page(app, error):
     for path in [] if error else Path(app.outdir).rglob("*.html"):
         if path.name != "search.html":
             path.write_text(SEARCH.sub("", path.read_text(encoding="utf-8")), encoding="utf-8")
+
+
+def fit_styles(app, error):
+    """Cut the theme's style sheets down to rules for classes that a page or a script names."""
+    site = Path(app.outdir)
+    kinds = ("*.html", "*.js")
+    pages = (path.read_text(encoding="utf-8") for kind in kinds for path in site.rglob(kind))
+    named = {word for page in pages for word in re.findall(r"[\w-]+", page)}
+
+    def is_used(selector):
+        """Return whether all classes of a selector are named, but for those in its brackets."""
+        while (bare := re.sub(r":[\w-]+\([^()]*\)", "", selector)) != selector:
+            selector = bare
+        return "\\" in selector or named >= set(re.findall(r"\.([\w-]+)", selector))
+
+    for path in [] if error else site.rglob("_static/**/*.css"):
+        styles = re.sub(r"/\*(?!!).*?\*/", "", path.read_text(encoding="utf-8"), flags=re.DOTALL)
+        slim = RULES.sub(
+            lambda rule: rule[0] if any(map(is_used, OUTER_COMMA.split(rule[1]))) else "", styles
+        )
+        path.write_text(slim, encoding="utf-8")
 
 
 def fit_icons(app, error):
