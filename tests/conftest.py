@@ -7,6 +7,7 @@ import http.server
 import io
 import json
 import os
+import re
 import struct
 import subprocess
 import sys
@@ -155,6 +156,13 @@ def read_living(path):
     length = int.from_bytes(content[:8], "little")
     about = json.loads(content[8 : 8 + length])["__metadata__"]["about"]
     return safetensors.numpy.load(content), json.loads(about)
+
+
+def as_typed(html):
+    """HTML of a page as its notebook says it: 1e-07 for a power of ten, plain spaces and quotes."""
+    power = r"(?:(\d[\d.]*) × )?10<(sup|tspan)[^>]*>−(\d+)</\2>"
+    html = re.sub(power, lambda found: f"{found[1] or 1}e-{found[3]:0>2}", html)
+    return html.replace("\xa0", " ").replace("’", "'")
 
 
 def saved(build, slug):

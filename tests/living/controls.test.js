@@ -12,5 +12,6 @@ test("a minus is one, and no zero has a sign", () => {
 });
 
 test("settings are written as in the book", () => {
-  assert.deepEqual([1e-7, 0.0001, 0.123456, 20000].map(plain), ["1e-07", "0.0001", "0.123", "20,000"]);
+  const said = ["10⁻⁷", "3.2 × 10⁻¹⁰", "−0.21", "0.0001", "0.123", "20,000"];
+  assert.deepEqual([1e-7, 3.2e-10, -0.21, 0.0001, 0.123456, 20000].map(plain), said);
 });

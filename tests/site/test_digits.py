@@ -14,7 +14,8 @@ FAULTS = {
     "a zero with a sign": r"(?<![\w.])[-−+]0(?:\.0+)?(?![\d.]*\d|e)",
     "a hyphen for a minus": r"(?<![\w.\-/])-\d",
     "five digits together": r"(?<![\w.,/#])\d{5,}(?![\w.])",
-    "a share that cannot be": r"-\d[\d.]* %|(?<![\d.,])(?!100(?:\.0+)? %)\d{3,}(?:\.\d+)? % \(",
+    "a share that cannot be": r"-\d[\d.]*\s%|(?<![\d.,])(?!100(?:\.0+)?\s%)\d{3,}(?:\.\d+)?\s% \(",
+    "a power of ten as Python writes it": r"\de-\d",
 }
 CODE = "script, style, pre, code, .math, .highlight, .doi, a[href*='//']"
 

@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from bs4 import BeautifulSoup
-from conftest import dataset_of
+from conftest import as_typed, dataset_of
 from scipy import stats
 from scipy.special import expit, logit
 
@@ -24,7 +24,7 @@ ROOT = Path(__file__).parents[2]
 def page(built):
     """A function from a page's name to the page, parsed."""
     return lambda name: BeautifulSoup(
-        (built / "html" / f"{name}.html").read_text(encoding="utf-8"), "html.parser"
+        as_typed((built / "html" / f"{name}.html").read_text(encoding="utf-8")), "html.parser"
     )
 
 
@@ -213,11 +213,11 @@ def test_each_claims_row_has_its_own_verdict_and_checks(page, built):
         expected = claim["verdict"] + near[claim["name"]]
         assert verdict.get_text().split(" ", 1)[1] == expected
         marks = {"holds": "✓", "does not hold": "✗", "cannot be told": "?"}
-        said = [p.get_text() for p in checks.select("p")]
+        said = [summary.get_text() for summary in checks.select("summary")]
         assert len(said) == len(claim["checks"])
         for line, check in zip(said, claim["checks"], strict=True):
             assert line.startswith(f"{marks[check['outcome']]} {check['what']}: ")
-        link = ledger.find("a", href=f"#claim-{claim['name']}").find_parent("tr")
+        link = ledger.select_one(f'tr a[href="#claim-{claim["name"]}"]').find_parent("tr")
         held = sum(check["outcome"] == "holds" for check in claim["checks"])
         _, counts, last = [cell.get_text() for cell in link.select("th, td")]
         assert counts == f"{held} of {len(claim['checks'])}"
@@ -225,19 +225,18 @@ def test_each_claims_row_has_its_own_verdict_and_checks(page, built):
 
 
 def test_the_errata_say_the_verdict_that_the_ledger_has_now(page, built):
-    def text(cell):
-        return cell.get_text().replace("\N{RIGHT SINGLE QUOTATION MARK}", "'")
-
     ledger = {c.name: c for c in claims.load(built / "results" / "ledger.json")}
     rows = [[*row.select("th, td")] for row in page("errata").select("article table tr")[1:]]
     known = tomllib.loads((ROOT / "book" / "errata.toml").read_text(encoding="utf-8"))["erratum"]
     assert len(rows) == len(known) > 10
     for (where, said, now, why), each in zip(rows, known, strict=True):
-        assert [text(said), text(why)] == [f"Then: {each['said']}", each["why"]]
+        assert [said.get_text(), why.get_text()] == [f"Then: {each['said']}", each["why"]]
         if "claim" in each:
             claim = ledger[each["claim"]]
             assert where.a["href"].endswith(f"#claim-{claim.name}")
-            assert text(where) == claim.text and text(now).startswith(f"Now: {claim.verdict}: ")
+            assert where.get_text() == claim.text and now.get_text().startswith(
+                f"Now: {claim.verdict}: "
+            )
         else:
             assert where.a["href"].endswith(f"{each['page'].rpartition('/')[2]}.html")
 

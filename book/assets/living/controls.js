@@ -110,21 +110,24 @@ export function trouble(figure, error) {
 /** A hyperparameter's name as a label: "Noise scale". */
 export const titled = (name) => name[0].toUpperCase() + name.slice(1).replaceAll("_", " ");
 
-export const percent = (share) => `${(100 * share).toFixed(1)} %`;
+export const percent = (share) => `${(100 * share).toFixed(1)}\u00a0%`;
 /** A number as it is written in the book, with so many places: a minus of its own, none before a zero. */
 export const fixed = (value, places = 2, plus = "") => {
   const said = Math.abs(value).toFixed(places);
   return Number(said) ? (value < 0 ? "−" : plus) + said : said;
 };
 
-/** A number as it is written in the book: 0.0001, 1e-07, 20,000. */
+/** A number as it is written in the book: 0.0001, 10⁻⁷, 20,000. */
 export function plain(value) {
   if (!Number.isFinite(value)) return "no number";
-  if (Math.abs(value) >= 1000) return value.toLocaleString("en");
-  const short = Number(value.toPrecision(3));
-  return short === 0 || Math.abs(short) >= 1e-4
-    ? String(short)
-    : short.toExponential().replace(/-(\d)$/, "-0$1");
+  const sign = value < 0 ? "−" : "";
+  const size = Math.abs(value);
+  if (size >= 1000) return sign + size.toLocaleString("en");
+  const short = Number(size.toPrecision(3));
+  if (short === 0 || short >= 1e-4) return sign + short;
+  const [digits, power] = short.toExponential().split("e-");
+  const raised = power.replace(/\d/g, (digit) => "⁰¹²³⁴⁵⁶⁷⁸⁹"[digit]);
+  return `${sign}${digits === "1" ? "" : `${digits} × `}10⁻${raised}`;
 }
 
 export const lessMotion = () => matchMedia("(prefers-reduced-motion: reduce)").matches;
