@@ -1,8 +1,9 @@
 """What our pages add to sphinx-book-theme: a Sphinx extension, in pieces.
 
-Formulas become MathML, figures and tables get numbers, terms show what they mean, what makes a
-page heavy without being seen is left out, the theme's faults of accessibility are mended, and a
-policy keeps everything from outside out. Old addresses lead to the new.
+Formulas become MathML, figures and tables get numbers, the code that draws is folded, terms show
+what they mean, text is set as a printer would, what makes a page heavy without being seen is left
+out, the theme's faults of accessibility are mended, and a policy keeps everything from outside out.
+Old addresses lead to the new.
 """
 
 from pathlib import Path
@@ -10,20 +11,32 @@ from pathlib import Path
 from workflow.site.theme import (
     accessibility,
     content_security_policy,
+    folds,
     formulas,
     glossary,
     moved,
+    navigation,
     numbering,
     slimming,
     source,
+    typography,
 )
 
 
 def setup(app):
     """Register the pieces with Sphinx."""
     app.connect("config-inited", use_templates)
-    pieces = (formulas, numbering, glossary, accessibility, slimming, content_security_policy)
-    for piece in (source, moved, *pieces):
+    pieces = (
+        formulas,
+        numbering,
+        folds,
+        glossary,
+        accessibility,
+        typography,
+        slimming,
+        content_security_policy,
+    )
+    for piece in (source, moved, navigation, *pieces):
         piece.setup(app)
     return {"parallel_read_safe": True, "parallel_write_safe": True}
 
