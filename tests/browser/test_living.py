@@ -491,16 +491,17 @@ def test_a_films_frames_are_the_runs(built, slug):
 
 def test_guesses_are_judged_and_go_nowhere(open_page, built):
     page = open_page("techniques/dropout", ".guess", "button")
-    answer = page.locator(".guess details")
-    assert not answer.is_visible()
-    page.get_by_label("Your guess").fill("100")  # where no interval reaches
+    assert not page.locator(".guess details").count()
+    page.get_by_label("Your guess").fill("50")  # 100 of 100, where no interval reaches
     page.get_by_role("button", name="Reveal").click()
     run = saved(built, "dropout")
     mean = 100 * np.mean(run.test_accuracy)
-    said = says(page, "You guessed 100.0", ".guess")
+    said = says(page, "You guessed 100. ", ".guess")
     assert f"Dropout: {tables.percent(run.test_accuracy)}, against" in said
     assert f"That is {100 - mean:.1f} fewer" in said
-    assert answer.is_visible()
+    assert page.locator(".guess").inner_text().count("Dropout: ") == 1  # once, not twice
+    you, found = (each.bounding_box()["x"] for each in page.locator(".guess-line span").all())
+    assert found < you
 
     page = open_page("comparison", "#comparison-whose", ".living-select")
     rows = page.locator(".guess", has_text="which row is whose")

@@ -5,28 +5,21 @@ import { button, element, select, slider, voice } from "./controls.js";
 const KINDS = { number, order, rows };
 
 export function widget(block, told) {
-  const answer = block.querySelector("details");
   const said = voice(0);
-  answer.hidden = true;
-  const { form, judge } = KINDS[told.kind](told, said);
+  const { form, judge, line } = KINDS[told.kind](told, said);
   const reveal = button("Reveal", () => {
-    answer.hidden = false;
-    answer.open = true;
     said.say(judge());
+    block.querySelector(".guess-line")?.remove();
+    if (line) said.before(line());
   });
-  block.prepend(element("p", { class: "guess-question" }, told.question), form, reveal, said);
+  block.replaceChildren(element("p", { class: "guess-question" }, told.question), form, reveal, said);
 }
 
 /** Of a hundred digits, how many? */
 function number({ mean, low, high, said }) {
   let guess = 90;
-  const values = Array.from({ length: 101 }, (_, i) => 50 + i / 2);
-  const form = slider(
-    "Your guess",
-    values,
-    (value) => value.toFixed(1),
-    (value) => (guess = value),
-  );
+  const values = Array.from({ length: 51 }, (_, i) => 50 + i);
+  const form = slider("Your guess", values, String, (value) => (guess = value));
   form.set(guess);
   const judge = () => {
     const off = Math.abs(guess - mean).toFixed(1);
@@ -34,9 +27,18 @@ function number({ mean, low, high, said }) {
       (guess >= low && guess <= high) || off === "0.0"
         ? "You are as close as it can be told"
         : `That is ${off} ${guess < mean ? "more" : "fewer"} than you guessed`;
-    return `You guessed ${guess.toFixed(1)}. ${said}. ${within}.`;
+    return `You guessed ${guess}. ${said}. ${within}.`;
   };
-  return { form, judge };
+  const mark = (name, value) => {
+    const made = element("span", { class: name }, `${name} ${Math.round(value)}`);
+    made.style.setProperty("--at", Math.max(0, (value - 50) / 50));
+    return made;
+  };
+  const line = () => {
+    const both = [mark("you", guess), mark("found", mean)];
+    return element("div", { class: "guess-line", "aria-hidden": "true" }, ...both);
+  };
+  return { form, judge, line };
 }
 
 /** Which is the highest, which the lowest? */

@@ -7,7 +7,7 @@ from PIL import Image
 
 from regularization.analysis import measures
 from regularization.analysis.written import fixed, number, span
-from regularization.report.style import DIVERGING, WIDTH, drawn, live
+from regularization.report.style import DIVERGING, GUIDE, WIDTH, drawn, live
 
 CLIPPED = 99.5  # percentile: one hot pixel would wash out all others
 
@@ -199,8 +199,9 @@ def _show(axes, pictures, signed):
         if signed:
             show_weights(axis, picture, pair)
         else:
-            axis.set_axis_off()
             axis.imshow(picture, cmap="gray", vmin=0)
+            axis.set(xticks=[], yticks=[])
+            axis.spines[:].set(visible=True, color=GUIDE)  # white meets a white page
 
 
 def film_strip(weights, titles, digits, caption, film=None):

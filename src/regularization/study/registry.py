@@ -133,6 +133,7 @@ def title(slug):
     words = slug.removesuffix(TUNED)
     name = type(get(words).technique).__name__
     heading = name if name.lower() == words else words.replace("_", " ").capitalize()
+    heading = heading.replace("Max norm", "Max-norm")
     return heading if words == slug else f"{heading}, tuned"
 
 
