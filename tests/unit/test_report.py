@@ -216,6 +216,20 @@ def test_a_wall_has_a_row_for_each_run_and_says_what_is_in_it(models, drawn, own
     assert scale in figure.alt and scale in figure.caption
 
 
+def test_a_digit_by_each_technique_is_chosen_among_all_and_the_rest_is_hidden(models, drawn):
+    page = BeautifulSoup(pictures.by_digit(models, shown=3)._repr_html_(), "html.parser")
+    labels = [label.get_text().strip() for label in page.select(".switch label")]
+    assert labels == list("0123456789") and len({i["name"] for i in page.select("input")}) == 1
+    assert [i.has_attr("checked") for i in page.select("input")] == [d == 3 for d in range(10)]
+    shown = page.select(".switched > div")
+    assert [div.has_attr("hidden") for div in shown] == [digit != 3 for digit in range(10)]
+    for digit, (div, figure) in enumerate(zip(shown, drawn, strict=True)):
+        assert div.svg["aria-label"].startswith(f"The weight images of {digit}: Smooth: ")
+        for axis, (title, run) in zip(figure.axes, models.items(), strict=False):
+            assert axis.get_title() == title
+            np.testing.assert_array_equal(axis.images[0].get_array(), run.weights.values[0, digit])
+
+
 def test_a_strip_is_of_some_digits_along_the_path(models, drawn):
     weights = np.stack([run.weights.values[0] for run in models.values()])
     said = pictures.film_strip(weights, ["a", "b", "c"], (7, 2), "Caption").alt

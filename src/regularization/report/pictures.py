@@ -1,5 +1,6 @@
 """Pictures: weights as images, one model's ten or many models' rows, and images themselves."""
 
+import textwrap
 from dataclasses import replace
 
 import numpy as np
@@ -7,7 +8,7 @@ from PIL import Image
 
 from regularization.analysis import measures
 from regularization.analysis.written import fixed, number, span
-from regularization.report.style import DIVERGING, GUIDE, WIDTH, drawn, live
+from regularization.report.style import DIVERGING, GUIDE, WIDTH, drawn, live, switched
 
 CLIPPED = 99.5  # percentile: one hot pixel would wash out all others
 
@@ -160,6 +161,22 @@ def wall(runs, own_scales=False, of="the digits 0 to 9"):
     return drawn(lambda figure: draw_wall(figure, runs, own_scales), size, f"{caption}.", alt, True)
 
 
+def by_digit(runs, shown=3):
+    """Show one digit's weight image of each run (a dict by title), which digit the reader chooses.
+
+    Of the first seed, each on its own scale.
+    """
+    weights = np.stack([run.weights[0] for run in runs.values()])
+    figures, titles = {}, [textwrap.fill(title, 14) for title in runs]
+    for digit in range(weights.shape[1]):
+        grains = zip(runs, map(measures.smoothness, weights[:, digit]), strict=True)
+        said = "; ".join(f"{title}: {_grain(grain)}" for title, grain in grains)
+        alt = f"The weight images of {digit}: {said}."
+        figures[str(digit)] = images(weights[:, digit], titles, "", alt, 4, signed=True)
+    caption = "The weight image of one digit by each technique, each on its own scale."
+    return switched(figures, "Digit", caption, shown)
+
+
 def images(pictures, titles, caption, alt, columns=5, signed=False):
     """Show pictures `[n, height, width]`, a title above each: ink in grey, or signed values."""
     pictures = np.asarray(pictures)
@@ -173,7 +190,8 @@ def images(pictures, titles, caption, alt, columns=5, signed=False):
         for axis, title in zip(axes, titles, strict=False):
             axis.set_title(title, pad=2)
 
-    return drawn(draw, (WIDTH, WIDTH / columns * rows + 0.1), caption, alt)
+    lines = max(str(title).count("\n") for title in titles)
+    return drawn(draw, (WIDTH, (WIDTH / columns + 0.17 * lines) * rows + 0.1), caption, alt)
 
 
 def finding(pair, titles, sentence, alt, signed=True):

@@ -5,6 +5,7 @@ serves light pages, dark pages and JupyterLab.
 """
 
 import base64
+import hashlib
 import html
 import io
 import json
@@ -92,6 +93,24 @@ def live(figure, widget, **told):
 def live_by(widget, **told):
     """Return the attributes that name a widget and what it is told."""
     return f' data-live="{widget}" data-told="{html.escape(json.dumps(told))}"'
+
+
+def switched(figures, legend, caption, shown=0):
+    """Return figures, a dict by what each is of, as one of which a reader chooses which to see.
+
+    That takes no script. Where there are no styles, as in JupyterLab, and on paper it is the one
+    that is `shown` first.
+    """
+    group = hashlib.sha256(f"{legend}{caption}".encode()).hexdigest()[:8]
+    choices, contents = "", ""
+    for place, (name, figure) in enumerate(figures.items()):
+        checked, hidden = ("", " hidden") if place != shown else (" checked", "")
+        choices += (
+            f'<label><input type="radio" name="{group}"{checked}/> {html.escape(name)}</label>'
+        )
+        contents += f"<div{hidden}>{figure.content}</div>"
+    choices = f'<fieldset class="switch"><legend>{html.escape(legend)}</legend>{choices}</fieldset>'
+    return Figure(f'{choices}<div class="switched">{contents}</div>', caption)
 
 
 def caption_of(text):
