@@ -6,7 +6,7 @@ from urllib.parse import unquote, urldefrag, urlparse
 import nbformat
 import pytest
 from bs4 import BeautifulSoup
-from conftest import ON_BOTH, ROOT, dataset_of
+from conftest import ON_BOTH, dataset_of
 
 from workflow.build import contents
 
@@ -200,9 +200,11 @@ def test_where_a_page_was_leads_to_where_it_is(pages, built):
 
 
 def test_the_code_that_draws_is_in_one_fold_a_section_which_names_what_it_makes(pages, built):
-    for name in contents.notebooks():
-        page = pages[(built / "html" / f"{name}.html").resolve()]
-        notebook = nbformat.read(ROOT / "book" / f"{name}.ipynb", as_version=4)
+    paths = {name: (built / "html" / f"{name}.html").resolve() for name in contents.notebooks()}
+    there = {name: pages[path] for name, path in paths.items() if path in pages}
+    assert there
+    for name, page in there.items():
+        notebook = nbformat.read(built / "html" / "files" / f"{name}.ipynb", as_version=4)
         marked = [
             c.source.strip() for c in notebook.cells if c.metadata.get("tags") == ["hide-input"]
         ]
