@@ -49,22 +49,6 @@ def write(build, found, stage, files):
     (stage / "assets" / "colours.css").write_text(style.css(), encoding="utf-8")
 
 
-def opening(run, slug):
-    """Return the cell with which a chapter opens: the ten weight images of its run in a row."""
-    picture = {"output_type": "display_data", "metadata": {}}
-    picture["data"] = {
-        "text/html": pictures.ribbon(run.weights[0], registry.title(slug))._repr_html_()
-    }
-    return {
-        "cell_type": "code",
-        "id": "opening",
-        "execution_count": None,
-        "metadata": {"tags": ["remove-input"]},
-        "source": "pictures.ribbon(run.weights[0], title)",
-        "outputs": [picture],
-    }
-
-
 def raw(figure):
     """Return a table as Markdown that keeps it as it is."""
     return f"```{{raw}} html\n{figure._repr_html_()}\n```"

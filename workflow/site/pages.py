@@ -90,7 +90,7 @@ def make(arguments):
 
 def stage(build, found):
     """Lay out what Sphinx reads: the pages, executed, what they open with, and the colophon."""
-    from workflow.site import colophon, verdicts
+    from workflow.site import colophon, openings
 
     staged, files = build / "stage", build / "files"
     for each in (staged, files):
@@ -117,14 +117,12 @@ def stage(build, found):
             if "hide-cell" in cell["metadata"].get("tags", []):
                 said = ("code_prompt_show", "code_prompt_hide")
                 cell["metadata"]["mystnb"] = dict.fromkeys(said, "A solution")
-        slug = OPENED_BY.get(path.stem, path.stem)
+        slug, ledger = OPENED_BY.get(path.stem, path.stem), build / "results" / "ledger.json"
+        below_title = contents.title_of(notebook["cells"]) + 1
         if slug in found:
-            title = contents.title_of(notebook["cells"])
-            notebook["cells"].insert(title + 1, colophon.opening(found[slug], slug))
-        ledger = build / "results" / "ledger.json"
-        if page.stem == verdicts.PAGE and ledger.is_file():
-            at = contents.title_of(notebook["cells"]) + 1
-            notebook["cells"].insert(at, verdicts.opening(notebook["cells"], ledger))
+            notebook["cells"].insert(below_title, openings.ribbon(found[slug], slug))
+        elif path.stem == openings.LEDGER and ledger.is_file():
+            notebook["cells"].insert(below_title, openings.verdicts(notebook["cells"], ledger))
         path.write_text(json.dumps(notebook), encoding="utf-8")
     colophon.write(build, found, staged, files / "files")
 

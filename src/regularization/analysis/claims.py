@@ -16,7 +16,7 @@ from regularization.analysis.statistics import ANYWHERE
 from regularization.results import files
 
 HOLDS, IN_PART, FAILS, OPEN = "holds", "holds in part", "does not hold", "cannot be told"
-VERDICTS = (HOLDS, IN_PART, FAILS, OPEN)
+#: A verdict, and what it is of several claims.
 SEVERAL = {HOLDS: "hold", IN_PART: "hold in part", FAILS: "do not hold", OPEN: OPEN}
 POINTS = (-100, 100)  # within which two accuracies differ
 

@@ -13,17 +13,16 @@ SEARCH = re.compile(
     r'\s*<script src="[^"]*(?:searchtools|language_data|searchindex)\.js"></script>'
 )
 #: A rule of a style sheet, its selectors and what it says; and what separates selectors.
-RULES = re.compile(r"([^{}@;]+)\{[^{}]*\}")
+RULE = re.compile(r"([^{}@;]+)\{[^{}]*\}")
 OUTER_COMMA = re.compile(r",(?![^(]*\))")
 #: The rule of a style sheet that gives an icon's names its character.
-RULE = re.compile(r'((?:\.fa-[\w-]+:before,?)+)\{content:"\\([0-9a-f]+)"\}')
+ICON = re.compile(r'((?:\.fa-[\w-]+:before,?)+)\{content:"\\([0-9a-f]+)"\}')
 
 
 def setup(app):
     """Cut when the site is written."""
     app.connect("build-finished", leave_search_to_its_page)
-    app.connect("build-finished", fit_styles)
-    app.connect("build-finished", fit_icons)
+    app.connect("build-finished", fit)
 
 
 def leave_search_to_its_page(app, error):
@@ -33,12 +32,19 @@ def leave_search_to_its_page(app, error):
             path.write_text(SEARCH.sub("", path.read_text(encoding="utf-8")), encoding="utf-8")
 
 
-def fit_styles(app, error):
-    """Cut the theme's style sheets down to rules for classes that a page or a script names."""
-    site = Path(app.outdir)
-    kinds = ("*.html", "*.js")
-    pages = (path.read_text(encoding="utf-8") for kind in kinds for path in site.rglob(kind))
-    named = {word for page in pages for word in re.findall(r"[\w-]+", page)}
+def fit(app, error):
+    """Cut styles, and then icons, down to those that the pages and scripts of the site name."""
+    if error:
+        return
+    site, kinds = Path(app.outdir), ("*.html", "*.js")
+    pages = "".join(path.read_text(encoding="utf-8") for kind in kinds for path in site.rglob(kind))
+    fit_styles(site, pages)
+    fit_icons(site, pages)
+
+
+def fit_styles(site, pages):
+    """Cut the style sheets down to rules for classes that are named."""
+    named = set(re.findall(r"[\w-]+", pages))
 
     def is_used(selector):
         """Return whether all classes of a selector are named, but for those in its brackets."""
@@ -46,31 +52,28 @@ def fit_styles(app, error):
             selector = bare
         return "\\" in selector or named >= set(re.findall(r"\.([\w-]+)", selector))
 
-    for path in [] if error else site.rglob("_static/**/*.css"):
+    for path in site.rglob("_static/**/*.css"):
         styles = re.sub(r"/\*(?!!).*?\*/", "", path.read_text(encoding="utf-8"), flags=re.DOTALL)
-        slim = RULES.sub(
+        slim = RULE.sub(
             lambda rule: rule[0] if any(map(is_used, OUTER_COMMA.split(rule[1]))) else "", styles
         )
         path.write_text(slim, encoding="utf-8")
 
 
-def fit_icons(app, error):
+def fit_icons(site, pages):
     """Cut the icon font, and its style sheet, down to the icons that the site uses."""
-    site = Path(app.outdir)
     sheet = site / "_static" / "styles" / "pydata-sphinx-theme.css"
-    if error or not sheet.is_file():
+    if not sheet.is_file():
         return
-    kinds = ("*.html", "*.js")
-    pages = "".join(path.read_text(encoding="utf-8") for kind in kinds for path in site.rglob(kind))
     names = {f".{name}:before" for name in re.findall(r"fa-[\w-]+", pages)}
     styles = sheet.read_text(encoding="utf-8")
     used = {
         int(code, 16)
-        for selectors, code in RULE.findall(styles)
+        for selectors, code in ICON.findall(styles)
         if names & set(selectors.split(","))
     }
     sheet.write_text(
-        RULE.sub(lambda rule: rule[0] if int(rule[2], 16) in used else "", styles), encoding="utf-8"
+        ICON.sub(lambda rule: rule[0] if int(rule[2], 16) in used else "", styles), encoding="utf-8"
     )
     # Characters that style sheets use without a name.
     others = "".join(path.read_text(encoding="utf-8") for path in site.rglob("*.css"))

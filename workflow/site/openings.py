@@ -1,17 +1,26 @@
-"""The ledger at a glance: a mark for each claim, section by section, above all that decides."""
+"""What chapters open with: the ten weight images of a run, or the ledger at a glance."""
 
 import re
+from collections import Counter
 from html import escape
 from itertools import groupby
 
 from regularization.analysis import claims
+from regularization.report import pictures
 from regularization.report.tables import MARKS
+from regularization.study import registry
 
-PAGE = "reproduction"
+LEDGER = "reproduction"  # the page that opens with verdicts
 CLAIM = re.compile(r'<span id="claim-([\w-]+)">')
 
 
-def opening(cells, path):
+def ribbon(run, slug):
+    """Return a cell with the ten weight images of a chapter's run in a row."""
+    picture = pictures.ribbon(run.weights[0], registry.title(slug))
+    return _cell("opening", "pictures.ribbon(run.weights[0], title)", picture._repr_html_())
+
+
+def verdicts(cells, path):
     """Return a cell with a mark for each claim of a `ledger.json` that the page's `cells` decide.
 
     Each leads to its claim. Buttons leave one verdict alone; they need no script.
@@ -28,26 +37,31 @@ def opening(cells, path):
         f"<dt>{escape(heading)}</dt><dd>{''.join(_mark(claim) for _, claim in of_section)}</dd>"
         for heading, of_section in groupby(rows, lambda row: row[0])
     )
-    verdicts = [claim.verdict for _, claim in rows]
+    counts = Counter(claim.verdict for _, claim in rows)
     chosen = "".join(
         f'<label><input type="radio" name="verdict" value="{_kind(verdict)}"/> '
-        f"{MARKS[verdict]} {verdicts.count(verdict)} {several}</label>"
+        f"{MARKS[verdict]} {counts[verdict]} {several}</label>"
         for verdict, several in claims.SEVERAL.items()
     )
     every = '<label><input type="radio" name="verdict" value="all" checked/> all '
     chosen = f"{every}{len(rows)} claims</label>{chosen}"
     content = (
-        '<nav class="verdicts" aria-label="Every claim by its verdict"><fieldset>'
+        '<nav class="verdicts" aria-label="Every claim by its verdict"><fieldset class="switch">'
         f"<legend>Show</legend>{chosen}</fieldset><dl>{sections}</dl></nav>"
     )
-    picture = {"output_type": "display_data", "metadata": {}, "data": {"text/html": content}}
+    return _cell("verdicts", "verdicts(ledger)", content)
+
+
+def _cell(name, source, content):
+    """Return a cell that shows HTML alone. (One without a source would be passed over.)"""
+    shown = {"output_type": "display_data", "metadata": {}, "data": {"text/html": content}}
     return {
         "cell_type": "code",
-        "id": "verdicts",
+        "id": name,
         "execution_count": None,
         "metadata": {"tags": ["remove-input"]},
-        "source": "verdicts(ledger)",
-        "outputs": [picture],
+        "source": source,
+        "outputs": [shown],
     }
 
 
