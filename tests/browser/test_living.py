@@ -445,6 +445,9 @@ def test_a_film_moves_all_ten_images_and_the_marker_on_the_curve(open_page, buil
     assert [float(end.replace("−", "-")) for end in ends] == pytest.approx(
         [-np.percentile(sizes, 99.5), np.percentile(sizes, 99.5)], rel=0.06
     )
+    beyond = figure.locator(".living-bar div").get_attribute("class") or ""
+    assert ("less" in beyond) == (run.weights[0].min() < -np.percentile(sizes, 99.5))
+    assert ("more" in beyond) == (run.weights[0].max() > np.percentile(sizes, 99.5))
     until(lambda: "l2=0-" in asked(page), 20, "the address")
     again = open_page(f"techniques/l2?{page.url.partition('?')[2]}", "#l2-weight-images")
     assert says(again, "At step", "#l2-weight-images") == said
@@ -623,7 +626,7 @@ def test_the_keyboard_reaches_every_control_and_shows_where_it_is(open_page, nam
             controls,
         )
         reached += inside
-        assert outline
+        assert outline, page.evaluate("document.activeElement.outerHTML")
         if end:
             break
     assert reached >= wanted > 2

@@ -351,6 +351,7 @@ def test_pictures_are_all_there():
             shown_images, range(7), "Caption", "Seven", columns=3, signed=signed
         )
         assert figure.content.count("<image") == 7 and ">6</text>" in figure.content
+        assert (style.GUIDE in figure.content) != signed  # white ink has a frame on a white page
 
 
 def test_tables_escape_and_have_headers():

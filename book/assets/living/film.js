@@ -25,7 +25,7 @@ export async function widget(figure, { film }) {
     printed.style.display = "none";
     curve.style.display = "";
     pictures.hidden = reset.disabled = false;
-    pictures.show(reel.frame(index), reel.side, words, reel.ends[index]);
+    pictures.show(reel.frame(index), reel.side, words, reel.ends[index], reel.largest[index]);
     said.say(words);
     // Along the axis moved last, while the others stay.
     const { last: axis } = reel;

@@ -65,17 +65,20 @@ export function ends(values) {
   return [below || !above ? -most : 0, above || !below ? most : 0];
 }
 
-/** The colours of a scale from end to end; `show([low, high], largest)` says where they end. */
+/**
+ * The colours of a scale from end to end; `show([low, high], values, largest)` says where they end, by
+ * an arrow where values lie beyond. Those of a film are cut there already: `largest` was not.
+ */
 function bar() {
   const [from, to] = [element("span"), element("span")];
   const strip = element("div", {});
   strip.style.backgroundImage = `linear-gradient(to right, ${named("signed").split(" ").join(", ")})`;
   return Object.assign(element("div", { class: "living-bar" }, from, strip, to), {
-    show([low, high], least, most) {
+    show([low, high], values, largest) {
       from.textContent = two(low);
       to.textContent = two(high);
-      strip.classList.toggle("less", least < low);
-      strip.classList.toggle("more", most > high);
+      strip.classList.toggle("less", largest > -low && Math.min(...values) < 0.999 * low);
+      strip.classList.toggle("more", largest > high && Math.max(...values) > 0.999 * high);
     },
   });
 }
@@ -83,7 +86,7 @@ function bar() {
 const two = (value) => plain(Number(value.toPrecision(2)));
 
 /**
- * Ten weight images, each under its digit, and their colours; `show(values, side, words, scale)`
+ * Ten weight images, each under its digit, and their colours; `show(values, side, words, scale, largest)`
  * paints and describes them, on a scale of their own if they are given none.
  */
 export function ten(classes = 10) {
@@ -93,10 +96,10 @@ export function ten(classes = 10) {
   canvases.forEach((canvas, digit) => made.append(element("div", {}, String(digit), canvas)));
   made.append(colours);
   return Object.assign(made, {
-    show(values, side, words, scale = ends(values)) {
+    show(values, side, words, scale = ends(values), largest = extent(values)) {
       const size = side * side;
       canvases.forEach((canvas, i) => paint(canvas, values.subarray(i * size, (i + 1) * size), side, scale));
-      colours.show(scale, Math.min(...values), Math.max(...values));
+      colours.show(scale, values, largest);
       made.setAttribute("aria-label", `Ten weight images for the digits 0 to 9. ${words}`);
     },
   });

@@ -67,16 +67,16 @@ def with_film(figure, film):
     return live(figure, "film", film=film) if film else figure
 
 
-def show_weights(axis, image, ends):
-    """Show the weights of one class in the colours of the map between its `ends`."""
+def show_weights(axis, image, limits):
+    """Show the weights of one class in the colours of the map, low and high as `ends` has them."""
     axis.set_axis_off()
-    return axis.imshow(image, cmap=DIVERGING, vmin=ends[0], vmax=ends[1])
+    return axis.imshow(image, cmap=DIVERGING, vmin=limits[0], vmax=limits[1])
 
 
-def scale(ends):
+def scale(limits):
     """Write where a scale ends."""
-    low, high = (number(end, 2) if end else "0" for end in ends)
-    return f"±{high}" if ends[0] == -ends[1] else f"{low} to {high}"
+    low, high = (number(end, 2) if end else "0" for end in limits)
+    return f"±{high}" if limits[0] == -limits[1] else f"{low} to {high}"
 
 
 def describe(weights, digits=None):
@@ -184,7 +184,7 @@ def images(pictures, titles, caption, alt, columns=5, signed=False):
 
     def draw(figure):
         axes = figure.subplots(rows, columns, squeeze=False).ravel()
-        for axis in axes:
+        for axis in axes[len(pictures) :]:
             axis.set_axis_off()
         _show(axes, pictures, signed)
         for axis, title in zip(axes, titles, strict=False):
@@ -213,13 +213,14 @@ def finding(pair, titles, sentence, alt, signed=True):
 
 def _show(axes, pictures, signed):
     """Show pictures, each on its own scale: ink in grey, or signed values."""
-    for axis, picture, pair in zip(axes, pictures, own_ends(pictures), strict=False):
-        if signed:
+    if signed:
+        for axis, picture, pair in zip(axes, pictures, own_ends(pictures), strict=False):
             show_weights(axis, picture, pair)
-        else:
-            axis.imshow(picture, cmap="gray", vmin=0)
-            axis.set(xticks=[], yticks=[])
-            axis.spines[:].set(visible=True, color=GUIDE)  # white meets a white page
+        return
+    for axis, picture in zip(axes, pictures, strict=False):
+        axis.imshow(picture, cmap="gray", vmin=0)
+        axis.set(xticks=[], yticks=[])
+        axis.spines[:].set(visible=True, color=GUIDE)  # white meets a white page
 
 
 def film_strip(weights, titles, digits, caption, film=None):
