@@ -4,6 +4,7 @@ A file is named arrays and words about them, safetensors packed by gzip, whose c
 damaged one. `book/assets/living/files.js` reads it.
 """
 
+import base64
 import gzip
 import json
 import os
@@ -82,6 +83,11 @@ def save_technique(slug, run, path, digits, folder=None):
     predictions = evaluation.logits(frames, digits.test_images).argmax(axis=-1)
     accuracy = (predictions == digits.test_labels[:, None]).mean(axis=0)
     training = reel({"step": run.frames["step"].values}, frames, accuracy)
+    save_film(slug, [training, _along(slug, path)], folder)
+
+
+def _along(slug, path, shades=SHADES):
+    """Return the reel of a technique's path, of its first seed."""
     name = registry.knob(slug)
     note = f"Along the {name}: {path.settings.steps:,} steps each"
     if name != "learning_rate":
@@ -89,8 +95,22 @@ def save_technique(slug, run, path, digits, folder=None):
     note = note.replace("_", " ") + "."
     at = path.settings.axes[name]
     weights, accuracy = (each.isel(seed=0).values for each in (path.weights, path.test_accuracy))
-    along = reel({name.replace("learning_rate", "learning rate"): at}, weights, accuracy, note=note)
-    save_film(slug, [training, along], folder)
+    return reel(
+        {name.replace("learning_rate", "learning rate"): at}, weights, accuracy, shades, note
+    )
+
+
+def save_cover(paths, digits, folder=None):
+    """Write what the front page moves: the path of each technique, runs by slug, small.
+
+    A drawing is answered by the frames as they are written.
+    """
+    reels = [_along(slug, path, FEWER) for slug, path in paths.items()]
+    arrays = {str(number): frames for number, (frames, _) in enumerate(reels)}
+    about = [
+        told | {"title": registry.title(slug)} for slug, (_, told) in zip(paths, reels, strict=True)
+    ]
+    save("cover.film", arrays, {"reels": about, "form": FORMS[digits.name]}, folder)
 
 
 def save_weights(runs, folder=None):
@@ -104,6 +124,15 @@ def save_test_digits(digits, indices, folder=None):
     """Write the test digits at `indices`, and how a drawing is made one of them."""
     arrays = {"images": digits.test_images[indices], "labels": digits.test_labels[indices]}
     save("test_digits.bin", arrays, FORMS[digits.name], folder)
+
+
+def opening(image, label, weights):
+    """Return what a board opens with before a file is loaded: a digit `[height, width]`, its label,
+    and its evidence for the class of these `weights`, pixels on [0, 1] times weights."""
+    evidence = np.asarray(weights, "<f4") * (np.asarray(image, "<f4") / np.float32(255))
+    parts = {"image": np.asarray(image, "uint8"), "evidence": evidence}
+    packed = {key: base64.b64encode(array.tobytes()).decode() for key, array in parts.items()}
+    return packed | {"label": int(label)}
 
 
 def save_training_digits(small, runs, tuned, reference, folder=None):

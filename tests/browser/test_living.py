@@ -75,6 +75,20 @@ def draw(page, *points):
     page.mouse.up()
 
 
+#: The share of a canvas that is bright.
+INK = """canvas => {
+    const { width, height } = canvas;
+    const pixels = canvas.getContext("2d").getImageData(0, 0, width, height).data;
+    return pixels.filter((level, i) => i % 4 == 0 && level > 100).length / (width * height); }"""
+
+
+def beside_the_pen(page):
+    """The bars of the chosen technique, in hundredths, and what each technique says."""
+    bars = page.locator(".living-shares span").all_inner_texts()
+    votes = page.locator(".living-votes span").all_inner_texts()
+    return [*map(int, bars)], [*map(int, votes)]
+
+
 SEVEN = (0.3, 0.25), (0.7, 0.25), (0.45, 0.85)
 
 
@@ -83,6 +97,10 @@ def test_a_digit_is_drawn_and_every_technique_answers(open_page, built):
     page = open_page("living", DRAW)
     printed = table(page)
     assert not any(".bin" in url for url in page.loaded), "weights before the first touch"
+    # The board has the printed digit on it, and beside it are the printed answers.
+    assert beside_the_pen(page) == (printed[0].tolist(), printed.argmax(axis=1).tolist())
+    assert page.locator(".living-board").evaluate(INK) > 0.05
+    assert re.search(r"Its label is \d\.", page.locator(".living-about").inner_text())
     draw(page, *SEVEN)
     said = says(page, r"techniques? says? \d")
     answers = table(page)
@@ -92,6 +110,7 @@ def test_a_digit_is_drawn_and_every_technique_answers(open_page, built):
     assert sum(counts) == len(slugs_of(built))
     if dataset_of(built) == "mnist":
         assert np.mean(answers.argmax(axis=1) == 7) > 0.7
+    assert beside_the_pen(page) == (answers[0].tolist(), answers.argmax(axis=1).tolist())
     assert "your drawing" in page.locator(f"{DRAW} caption").inner_text()
     assert "ink that speaks for it" in evidence(page)
     assert not page.complaints
@@ -101,15 +120,17 @@ def test_a_digit_is_drawn_and_every_technique_answers(open_page, built):
 def test_the_answers_to_a_test_digit_are_pythons(open_page, built):
     page = open_page("living", DRAW)
     page.get_by_role("button", name="Test digit →").click()
-    page.get_by_role("button", name="Test digit →").click()
     about = page.locator(".living-about", has_text="Test digit 2 of").inner_text()
     says(page, "techniques? says?")
     runs = [saved(built, slug) for slug in slugs_of(built)]
     digits = data.load(dataset_of(built))
     place = web.test_digits(digits, runs)[1]
-    assert about.endswith(f"Its label is {digits.test_labels[place]}.")
     ours = 100 * web.probabilities(runs, digits.test_images[place][None])[:, 0]
     assert np.abs(table(page) - ours).max() <= 0.51
+    knew = np.sum(ours.argmax(axis=1) == digits.test_labels[place])
+    who = {0: "No technique", 1: "Only .*", 2: "Only .* and .*", len(runs): "All .* techniques"}
+    who = who.get(knew, f"{knew} of {len(runs)} techniques")
+    assert re.search(rf"Its label is {digits.test_labels[place]}\. {who} knew it\.$", about)
     logit = evaluation.logits(runs[0].weights[0], digits.test_images[place][None])[0].max()
     sign = "−" if logit < 0 else r"\+"
     assert re.search(f"together {sign}{abs(logit):.1f}", evidence(page))
@@ -196,7 +217,7 @@ def test_a_drawing_comes_back_from_its_address(open_page):
     assert np.array_equal(table(page), table(again))
     assert again.get_by_label("Noise").get_attribute("aria-valuetext") == "0.3"
     again.get_by_role("button", name="Reset all").click()
-    says(again, "The board is empty")
+    again.locator(".living-about", has_text="Test digit 1 of").wait_for()  # as it opened
     until(lambda: not asked(again), 20, "an empty address")
 
 
@@ -234,7 +255,7 @@ def test_a_digit_is_drawn_by_keyboard_and_heard(open_page):
     says(page, "row 24")
     assert not page.complaints
     page.keyboard.press("Tab")
-    assert page.evaluate("document.activeElement.textContent") == "Pen", "the board keeps the focus"
+    assert page.evaluate("document.activeElement.tagName") == "SELECT", "the board keeps the focus"
 
 
 def test_a_finger_draws_on_a_phone_and_the_page_stays_where_it_is(open_page):
@@ -357,14 +378,20 @@ def test_the_model_trains_and_its_settings_change_while_it_runs(open_page, built
     page.get_by_role("button", name="Run").click()
     more(0)
     assert accuracy() > max(start, 60)
+    assert not page.locator(f"{TRAIN} .turned").count()
     page.get_by_role("combobox", name="Model A").select_option("dropout")
     more(steps())
+    assert page.locator(f"{TRAIN} .turned").count() == 1  # a mark where the technique changed
+    assert "A: Dropout" in page.locator(f"{TRAIN} .living-curve text").all_text_contents()
     page.get_by_role("slider", name="Rate", exact=True).fill("2")
     page.get_by_label("Batch", exact=True).select_option("8")
     page.get_by_label("Learning rate").first.press("ArrowRight")
     more(steps())
     page.get_by_role("button", name="Second model").click()
     page.get_by_role("combobox", name="Model B").select_option("l2")
+    assert page.locator(".living-legend span").all_inner_texts() == ["A: Dropout", "B: L2"]
+    places = [each.bounding_box()["y"] for each in pictures.all()]
+    assert places[0] == pytest.approx(places[1], abs=1), "the models' pictures on one line"
     page.get_by_role("button", name="As in the post").last.click()
     more(0)
     before = pictures.last.get_attribute("aria-label")
@@ -380,6 +407,18 @@ def test_the_model_trains_and_its_settings_change_while_it_runs(open_page, built
     assert again.get_by_label("Batch", exact=True).input_value() == "8"
     assert again.get_by_label("Strength").get_attribute("aria-valuetext") == "10⁻⁷"
     assert not page.complaints and not again.complaints
+
+
+def test_a_lessons_link_starts_the_training_and_keeps_its_question(open_page):
+    page = open_page("living", TRAIN, ready="button")
+    lesson = page.locator("article li", has=page.locator("a[href*='lesson=2']"))
+    question = lesson.inner_text()
+    lesson.locator("a").click()
+    page.locator(f"{TRAIN} .living-panel").wait_for()
+    assert page.locator(".living-lesson").inner_text() == question
+    page.locator(".living-numbers", has_text=re.compile("[1-9][0-9]* steps a second")).wait_for()
+    page.get_by_role("button", name="Defaults").click()
+    assert not page.locator(".living-lesson").is_visible()
 
 
 def test_validations_choice_and_the_posts_are_those_of_this_build(open_page, built):
@@ -494,12 +533,19 @@ def test_a_films_frames_are_the_runs(built, slug):
 
 def test_guesses_are_judged_and_go_nowhere(open_page, built):
     page = open_page("techniques/dropout", ".guess", "button")
+    which, number = page.locator(".guess").all()
+    number.scroll_into_view_if_needed()
+    number.get_by_role("button").wait_for()
     assert not page.locator(".guess details").count()
+    right = json.loads(which.get_attribute("data-told"))["right"]
+    which.get_by_role("button", name=right, exact=True).click()
+    which.get_by_role("button", name="Reveal").click()
+    which.locator("[role=status]", has_text=f"Yes. {right}: its neighbouring").wait_for()
     page.get_by_label("Your guess").fill("50")  # 100 of 100, where no interval reaches
-    page.get_by_role("button", name="Reveal").click()
+    number.get_by_role("button", name="Reveal").click()
     run = saved(built, "dropout")
     mean = 100 * np.mean(run.test_accuracy)
-    said = says(page, "You guessed 100. ", ".guess")
+    said = says(page, "You guessed 100. ", ".guess:has-text('of 100')")
     assert f"Dropout: {tables.percent(run.test_accuracy)}, against" in said
     assert f"That is {100 - mean:.1f} fewer" in said
     assert not page.locator(".guess details").count()  # it would say the same again
@@ -522,6 +568,12 @@ def test_guesses_are_judged_and_go_nowhere(open_page, built):
             order.get_by_role("button", name=f"{name}: higher").press("Enter")
     order.get_by_role("button", name="Reveal").click()
     order.locator("[role=status]", has_text="10 of 10 pairs").wait_for()
+    first, last = (order.locator("li").nth(n).bounding_box() for n in (0, 4))
+    page.mouse.move(first["x"] + first["width"] - 5, first["y"] + first["height"] / 2)  # by hand
+    page.mouse.down()
+    page.mouse.move(last["x"] + 5, last["y"] + last["height"] / 2, steps=10)
+    page.mouse.up()
+    assert order.locator("li").last.get_attribute("data-name") == names[0]
     assert not page.complaints
 
 
@@ -595,8 +647,8 @@ def test_without_scripts_every_figure_and_answer_is_there(open_page):
     assert page.locator(f"{TRAIN} svg").first.is_visible()
     page = open_page("techniques/l2", java_script_enabled=False)
     assert page.locator("#l2-weight-images figure svg").first.is_visible()
-    page.locator(".guess summary").click()
-    assert "without regularization" in page.locator(".guess p").inner_text()
+    page.locator(".guess summary").last.click()
+    assert "without regularization" in page.locator(".guess p").last.inner_text()
 
 
 def test_from_a_file_the_page_says_that_it_would_move_if_it_were_served(visit):

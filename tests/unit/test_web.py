@@ -1,5 +1,6 @@
 """What pages load: films, digits and weights, as small files."""
 
+import base64
 from dataclasses import replace
 
 import numpy as np
@@ -200,3 +201,14 @@ def test_a_film_without_frames_is_refused(shape):
     axes = {"images": range(shape[0]), "ridge": range(shape[1])}
     with pytest.raises(ValueError, match="film of .* frames along images, ridge.*expected"):
         web.reel(axes, np.zeros((*shape, 10, 8, 8)), np.zeros(shape))
+
+
+def test_what_a_board_opens_with_is_the_digit_and_its_evidence():
+    rng = np.random.default_rng(0)
+    image, weights = rng.integers(0, 256, (8, 8), "uint8"), rng.normal(size=(8, 8))
+    told = web.opening(image, 3, weights)
+    pixels = np.frombuffer(base64.b64decode(told["image"]), "uint8").reshape(8, 8)
+    terms = np.frombuffer(base64.b64decode(told["evidence"]), "<f4").reshape(8, 8)
+    np.testing.assert_array_equal(pixels, image)
+    np.testing.assert_allclose(terms, weights * (image / 255), rtol=1e-6)
+    assert told["label"] == 3

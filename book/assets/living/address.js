@@ -79,6 +79,10 @@ export function written(query, fields, state) {
   return found ? `?${found}` : "";
 }
 
+/** Whether any of a state's fields is not at its default. */
+export const isSet = (fields, state) =>
+  Object.entries(fields).some(([name, field]) => field.write(state[name]) !== field.write(field.initial));
+
 let waiting;
 const ahead = new Map(); // by fields, the state to be written
 

@@ -1,6 +1,8 @@
 // A small curve with a marker, drawn as SVG in the page's own colours.
 
 const SVG = "http://www.w3.org/2000/svg";
+const LINES = ["line", "line line-1"]; // whole words: styles of names that no file has are left out
+const ROOM = 0.35; // of the axis, for words beside a mark
 const [WIDTH, HEIGHT, LEFT, BOTTOM] = [320, 110, 40, 18];
 
 function svg(tag, attributes, text = "") {
@@ -17,9 +19,10 @@ export function frame() {
 
 /**
  * Draw lines, [[[x, y], ...], ...], x on [0, 1] and y in per cent, each with its marker, [x, y].
- * `ends` are the words at the two ends of the x axis.
+ * `ends` are the words at the two ends of the x axis; `turned` are places on it, [[x, words], ...], that
+ * have words of their own where there is room.
  */
-export function draw(made, lines, markers, ends) {
+export function draw(made, lines, markers, ends, turned = []) {
   const all = lines.flat().map(([, y]) => y);
   const [low, high] = [Math.floor(Math.min(...all) - 0.5), Math.ceil(Math.max(...all) + 0.5)].map((end) =>
     Math.min(100, Math.max(0, end)),
@@ -36,7 +39,16 @@ export function draw(made, lines, markers, ends) {
     svg("text", { x: left - 4, y: bottom, "text-anchor": "end" }, `${low} %`),
     svg("text", { x: left, y: HEIGHT - 3 }, ends[0]),
     svg("text", { x: right, y: HEIGHT - 3, "text-anchor": "end" }, ends[1]),
-    ...lines.map((line, i) => svg("polyline", { points: line.map(at).join(" "), class: `line line-${i}` })),
+    ...turned.flatMap(([x, words], i) => {
+      const place = Number(at([x, high])[0]);
+      const mark = svg("path", { d: `M${place},${top}V${bottom}`, class: "turned" });
+      const [before, after] = [x - (turned[i - 1]?.[0] ?? 0), (turned[i + 1]?.[0] ?? 1) - x];
+      const side = after > ROOM ? 1 : before > ROOM ? -1 : 0;
+      const anchor = side < 0 ? "end" : "start";
+      const said = svg("text", { x: place + 3 * side, y: bottom - 4, "text-anchor": anchor }, words);
+      return side ? [mark, said] : [mark];
+    }),
+    ...lines.map((line, i) => svg("polyline", { points: line.map(at).join(" "), class: LINES[i] })),
     ...markers.map((marker, i) =>
       svg(
         i ? "rect" : "circle",

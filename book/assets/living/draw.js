@@ -1,6 +1,7 @@
 // Draw a digit, or take one of the test set: every technique answers at once, and shows its evidence.
 
-import { choice, number, put, read, strokes } from "./address.js";
+import { choice, isSet, number, put, read, strokes } from "./address.js";
+import { Answers, sides, who } from "./answers.js";
 import { Board } from "./board.js";
 import { button, calm, element, fixed, plain, select, slider, toggle, trouble, voice } from "./controls.js";
 import { averaged, disturbed, FINE, likeData, rasterize } from "./drawing.js";
@@ -9,13 +10,17 @@ import { evidence, largest, logits, softmax } from "./model.js";
 import { ends, extent, paint, paintInk } from "./picture.js";
 
 const ITS_ANSWER = "answer";
+const SEEN = "What the model sees: the digit, in the size and at the place that the data have.";
 const STEPS = (from, to, by) =>
   Array.from({ length: Math.round((to - from) / by) + 1 }, (_, i) => Number((from + i * by).toFixed(2)));
 
-export function widget(figure, { digits, weights }) {
+export function widget(figure, { digits, weights, first }) {
   const table = figure.querySelector("table");
   const rows = [...table.tBodies[0].rows];
   const titles = rows.map((row) => row.cells[0].textContent);
+  const printed = rows.map((row) =>
+    [...row.cells].slice(1).map((cell) => Number(cell.firstElementChild.style.getPropertyValue("--share"))),
+  );
   const fields = {
     digit: number(0, 0, 1e6, { whole: true }), // 0 is the reader's own drawing
     ink: strokes(),
@@ -31,6 +36,8 @@ export function widget(figure, { digits, weights }) {
   let loaded;
   let failed = false;
   let erasing = false;
+  let opening = !state.ink.length; // the most disputed digit lies there until the reader draws
+  const taken = () => state.digit || Number(opening);
   let coming; // what is to be said with the next answer, while one is on its way
 
   // The files are loaded by the first touch, or by an address that holds more than the defaults.
@@ -63,6 +70,7 @@ export function widget(figure, { digits, weights }) {
   const board = new Board({
     begin: again,
     stroke: (points, before) => {
+      opening = false;
       state.ink = [...state.ink, { erase: erasing, points }];
       update(before);
     },
@@ -70,7 +78,7 @@ export function widget(figure, { digits, weights }) {
       state.ink = [...state.ink.slice(0, -1), { erase: state.ink.at(-1).erase, points }];
       update();
     },
-    clear: () => change({ ink: [], digit: 0 }),
+    clear,
     erase: () => {
       erase(!erasing);
       said.say(erasing ? "Eraser." : "Pen.");
@@ -87,11 +95,16 @@ export function widget(figure, { digits, weights }) {
   const picture = element("canvas", { role: "img", class: "living-seen", "aria-label": "No evidence yet." });
   const balance = element("p");
   const caption = table.querySelector(".caption-text").lastChild;
+  const below = figure.querySelector(".answers-said");
   const change = (changes) => {
     Object.assign(state, changes);
     if ("ink" in changes) board.release();
     update("", "by" in changes || "for" in changes);
   };
+  function clear() {
+    opening = false;
+    change({ ink: [], digit: 0 });
+  }
   const erase = (on) => {
     erasing = on;
     pen.set(!on);
@@ -99,8 +112,8 @@ export function widget(figure, { digits, weights }) {
   };
   const pen = toggle("Pen", () => erase(false));
   const eraser = toggle("Eraser", () => erase(true));
-  const next = (count) => (state.digit % count) + 1;
-  const previous = (count) => (state.digit > 1 ? state.digit - 1 : count);
+  const next = (count) => (taken() % count) + 1;
+  const previous = (count) => (taken() > 1 ? taken() - 1 : count);
   const take = (which) => {
     again();
     return ready().then(({ count }) => change({ digit: which(count), ink: [] }), fail);
@@ -128,6 +141,7 @@ export function widget(figure, { digits, weights }) {
     (value) => change({ for: value }),
   );
   const undisturbed = { noise: 0, hidden: 0, right: 0, down: 0 };
+  const answers = new Answers(titles, (by) => change({ by }));
 
   const panel = element(
     "div",
@@ -145,6 +159,7 @@ export function widget(figure, { digits, weights }) {
           "Draw with a finger, pen or mouse. By keyboard: arrow keys move, Space sets the pen down and lifts it, E changes to the eraser, Delete clears.",
         ),
       ),
+      element("div", { class: "living-answers" }, model, answers.shares, answers.votes, about),
       element(
         "div",
         { class: "living-tools" },
@@ -154,7 +169,7 @@ export function widget(figure, { digits, weights }) {
           pen,
           eraser,
           button("Undo", () => change({ ink: state.ink.slice(0, -1) })),
-          button("Clear", () => change({ ink: [], digit: 0 })),
+          button("Clear", clear),
         ),
         element(
           "div",
@@ -162,13 +177,15 @@ export function widget(figure, { digits, weights }) {
           button("← Test digit", () => take(previous)),
           button("Test digit →", () => take(next)),
         ),
-        about,
         ...tools,
         element(
           "div",
           { class: "living-buttons" },
           button("Undisturbed", () => change(undisturbed)),
-          button("Reset all", () => change(read("", fields))),
+          button("Reset all", () => {
+            opening = true;
+            change(read("", fields));
+          }),
         ),
       ),
       element(
@@ -176,7 +193,7 @@ export function widget(figure, { digits, weights }) {
         { class: "living-evidence" },
         element("div", {}, "The model sees", seen),
         element("div", {}, "Evidence", picture),
-        element("div", {}, model, label, balance),
+        element("div", {}, label, balance),
       ),
     ),
     said,
@@ -214,7 +231,7 @@ export function widget(figure, { digits, weights }) {
     const told = coming;
     coming = undefined;
     if (loaded) return answer(loaded, told);
-    if (!state.digit) board.show(rasterize(state.ink, 28), 28 * FINE);
+    if (!taken()) board.show(rasterize(state.ink, 28), 28 * FINE);
     if (!failed) said.say("Loading the digits and the weights.");
     ready().then((found) => answer(found, told), fail);
   }
@@ -222,53 +239,53 @@ export function widget(figure, { digits, weights }) {
   function answer({ count, side, form, labels, image, models }, told) {
     calm(figure);
     if (state.digit > count) return change({ digit: 0 });
-    const base = state.digit ? image(state.digit - 1) : undefined;
+    const digit = taken();
+    const base = digit ? image(digit - 1) : undefined;
     const grid = rasterize(state.ink, side, base);
     board.show(grid, side * FINE);
     const drawn = base ? averaged(grid, side) : likeData(grid, side * FINE, side, form);
-    about.textContent = base
-      ? `Test digit ${plain(state.digit)} of ${plain(count)}, the most disputed first. Its label is ${labels[state.digit - 1]}.`
-      : "Your own drawing.";
     if (!drawn || !extent(drawn)) return empty(side);
     const pixels = disturbed(drawn, side, state);
     paintInk(seen, pixels, side);
-    seen.setAttribute(
-      "aria-label",
-      "What the model sees: the digit, in the size and at the place that the data have.",
+    seen.setAttribute("aria-label", SEEN);
+    const shares = models.map((weights) => softmax(logits(weights, pixels)));
+    shares.forEach((each, i) =>
+      each.forEach((share, c) => fill(rows[i].cells[c + 1], share, c === largest(each))),
     );
-    const votes = new Array(10).fill(0);
     const chosen = titles.indexOf(state.by);
-    models.forEach((weights, i) => {
-      const shares = softmax(logits(weights, pixels));
-      const best = largest(shares);
-      votes[best]++;
-      shares.forEach((share, digit) => fill(rows[i].cells[digit + 1], share, digit === best));
-      if (i === chosen) explain(weights, pixels, side, shares);
-    });
-    const order = votes
-      .map((vote, digit) => [vote, digit])
-      .filter(([vote]) => vote)
-      .sort((a, b) => b[0] - a[0]);
-    const saying = ([vote, digit]) =>
-      `${vote} of ${models.length} techniques say${vote > 1 ? "" : "s"} ${digit}`;
-    const words = `${order.map(saying).join(", ")}.`;
+    explain((c) => evidence(models[chosen], pixels, c), side, shares[chosen]);
+    const which = `Test digit ${plain(digit)} of ${plain(count)}, the most disputed first.`;
+    const words = tell(shares, base && which, labels[digit - 1]);
     said.say(words, told.evidence ? balance.textContent : told.before + words);
-    caption.textContent = ` What each technique makes of ${base ? "this test digit" : "your drawing"}: probabilities of the ten digits, in hundredths.`;
   }
 
-  function explain(weights, pixels, side, shares) {
+  /** Say beside the board and above the table what the shares, of each technique, come to. */
+  function tell(shares, which, label) {
+    answers.show(shares, titles.indexOf(state.by));
+    const best = shares.map(largest);
+    about.textContent = which
+      ? `${which} Its label is ${label}. ${who(titles, best, label)} knew it.`
+      : "Your own drawing.";
+    const said = sides(titles, best);
+    caption.textContent = ` What each technique makes of ${which ? "this digit" : "your drawing"}: probabilities of the ten digits, in hundredths.`;
+    below.textContent = `They say ${said.map(({ digit, by }) => `${digit}: ${by.join(", ")}`).join("; ")}.`;
+    return `${said.map(({ digit, by }) => `${by.length} of ${titles.length} techniques say${by.length > 1 ? "" : "s"} ${digit}`).join(", ")}.`;
+  }
+
+  function explain(of, side, shares) {
     const digit = state.for === ITS_ANSWER ? largest(shares) : Number(state.for);
-    const terms = evidence(weights, pixels, digit);
+    const terms = of(digit);
     const sum = (sign) => terms.reduce((total, term) => total + (term * sign > 0 ? term : 0), 0);
     const signed = (x) => fixed(x, 1, "+");
     paint(picture, terms, side, ends(terms));
-    const words = `${state.by}, for ${digit}: ink that speaks for it ${signed(sum(1))}, against it ${signed(sum(-1))}; together ${signed(sum(1) + sum(-1))}. Its probability is ${(100 * shares[digit]).toFixed(1)} %.`;
+    const words = `${state.by}, for ${digit}: ink that speaks for it ${signed(sum(1))}, against it ${signed(sum(-1))}; together ${signed(sum(1) + sum(-1))}. Its probability is ${Math.round(100 * shares[digit])} %.`;
     balance.textContent = words;
     picture.setAttribute("aria-label", `Evidence: weight times ink. ${words}`);
   }
 
   function empty(side) {
     for (const row of rows) for (const cell of [...row.cells].slice(1)) fill(cell, NaN, false);
+    answers.show([]);
     const nothing = new Float32Array(side * side);
     paintInk(seen, nothing, side);
     paint(picture, nothing, side, [-1, 1]);
@@ -277,6 +294,7 @@ export function widget(figure, { digits, weights }) {
     balance.textContent = "";
     about.textContent = "Nothing is drawn.";
     caption.textContent = " What each technique makes of your drawing, once there is one.";
+    below.textContent = "";
     said.say("The board is empty, so there is nothing to answer. Draw a digit, or take a test digit.");
   }
 
@@ -284,10 +302,20 @@ export function widget(figure, { digits, weights }) {
   for (const tool of tools) tool.set(state[tool.name]);
   model.set(state.by);
   label.set(state.for);
-  about.textContent = "Nothing is drawn yet. The table answers for the most disputed test digit.";
-  if (Object.entries(fields).some(([name, field]) => field.write(state[name]) !== field.write(field.initial)))
-    update();
+  if (isSet(fields, state)) return update();
+  // As printed, which needs no file.
+  const pixels = Float32Array.from(unpacked(first.image), (level) => level / 255);
+  const side = Math.sqrt(pixels.length);
+  const terms = new Float32Array(unpacked(first.evidence).buffer);
+  board.show(rasterize([], side, pixels), side * FINE);
+  paintInk(seen, pixels, side);
+  seen.setAttribute("aria-label", SEEN);
+  explain(() => terms, side, printed[0]);
+  tell(printed, "The most disputed of the test digits.", first.label);
 }
+
+/** Bytes from base64. */
+const unpacked = (text) => Uint8Array.from(atob(text), (c) => c.charCodeAt(0));
 
 /** Write a probability into a cell of the table; NaN empties it. */
 function fill(cell, share, best) {

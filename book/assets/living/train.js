@@ -69,12 +69,19 @@ function places(path) {
   return [...new Set(all)].sort((a, b) => a - b);
 }
 
+/** What the page asks beside a lesson's link, without the link. */
+function questionOf(lesson) {
+  const item = lesson && document.querySelector(`a[href*="lesson=${lesson}"]`)?.closest("li");
+  return item ? item.textContent.trim() : "";
+}
+
 class Panel {
   constructor({ arrays, about }, test) {
     this.techniques = about.techniques.filter(({ name }) => TECHNIQUES[name]);
     this.reference = about.reference;
     this.fields = {
       train: choice("", ["1"]),
+      lesson: choice("", ["1", "2", "3", "4", "5", "6", "7", "8", "9"]),
       batch: choice("32", BATCHES.map(String)),
       seed: number(0, 0, 999, { whole: true }),
     };
@@ -109,6 +116,7 @@ class Panel {
     });
     this.build();
     this.apply();
+    if (this.state.lesson) this.run(true);
     document.addEventListener("visibilitychange", () => document.hidden && this.run(false));
   }
 
@@ -135,10 +143,13 @@ class Panel {
       String,
       (seed) => this.turn({ seed }),
     );
+    this.lesson = element("p", { class: "living-lesson" });
+    this.legend = element("p", { class: "living-legend", "aria-hidden": "true" });
     const { steps, accuracy, learning_rate: rate, batch_size: batch } = this.reference;
     this.element = element(
       "div",
       { class: "living-panel", role: "group", "aria-label": "Train the model" },
+      this.lesson,
       element(
         "div",
         { class: "living-buttons" },
@@ -152,6 +163,7 @@ class Panel {
         this.seed,
       ),
       element("div", { class: "living-models" }, ...this.models.map(({ element }) => element)),
+      this.legend,
       this.curve,
       this.numbers,
       this.said,
@@ -171,7 +183,10 @@ class Panel {
     const technique = select(
       `Model ${name}`,
       this.techniques.map(({ slug, title }) => [slug, title]),
-      (slug) => this.turn({ [key]: slug, [`${key}.strength`]: NaN }),
+      (slug) => {
+        this.turned.push([this.step, `${name}: ${this.techniques.find((each) => each.slug === slug).title}`]);
+        this.turn({ [key]: slug, [`${key}.strength`]: NaN });
+      },
     );
     const rate = slider("Learning rate", RATES, plain, (value) => this.turn({ [`${key}.rate`]: value }));
     const strength = element("div", {});
@@ -182,7 +197,7 @@ class Panel {
     const own = button("As in the post", take("in_chapter"));
     const made = element(
       "div",
-      { class: `living-model model-${key}`, role: "group", "aria-label": `Model ${name}` },
+      { class: "living-model", role: "group", "aria-label": `Model ${name}` },
       technique,
       strength,
       rate,
@@ -198,7 +213,7 @@ class Panel {
   /** A change by the reader, while it runs. */
   turn(changes) {
     Object.assign(this.state, changes);
-    if ("seed" in changes) this.line = undefined;
+    if ("seed" in changes) this.forget();
     this.apply();
   }
 
@@ -206,8 +221,18 @@ class Panel {
   apply() {
     const keys = ["a", "b"].filter((key) => this.state[key]);
     for (const model of this.models) this.controls(model, keys.includes(model.key));
-    if (this.count !== keys.length) this.line = undefined;
+    if (this.count !== keys.length) this.forget();
     this.count = keys.length;
+    this.lesson.textContent = questionOf(this.state.lesson);
+    this.legend.replaceChildren(
+      ...keys.map((key) =>
+        element(
+          "span",
+          { class: key === "b" ? "second" : "" },
+          `${key.toUpperCase()}: ${this.of(key).title}`,
+        ),
+      ),
+    );
     this.beside.set(keys.length > 1);
     this.batch.set(this.state.batch);
     this.seed.set(this.state.seed);
@@ -258,8 +283,14 @@ class Panel {
     this.worker.postMessage({ run: on });
   }
 
-  reset() {
+  /** Begin another curve, on which nothing was turned yet. */
+  forget() {
     this.line = undefined;
+    this.turned = [];
+  }
+
+  reset() {
+    this.forget();
     this.worker.postMessage({ reset: true });
   }
 
@@ -285,6 +316,7 @@ class Panel {
     });
     const [step, behind] = [Math.max(...models.map((m) => m.step)), Math.min(...models.map((m) => m.step))];
     const accuracies = models.map(({ accuracy }) => 100 * accuracy);
+    this.step = step;
     if (step === behind) this.draw(step, accuracies);
     const lost = models.some(({ loss, step }) => step > 0 && Number.isNaN(loss));
     const state = [
@@ -306,6 +338,7 @@ class Panel {
     const end = Math.max(step, 1);
     const lines = accuracies.map((_, i) => this.line.map((point) => [point[0] / end, point[i + 1]]));
     const markers = lines.map((line) => line.at(-1));
-    draw(this.curve, lines, markers, ["step 0", plain(end)]);
+    const turned = this.turned.filter(([at]) => at > 0 && at <= step).map(([at, what]) => [at / end, what]);
+    draw(this.curve, lines, markers, ["step 0", plain(end)], turned);
   }
 }

@@ -5,6 +5,8 @@ import inspect
 import math
 import re
 import textwrap
+from collections import Counter
+from dataclasses import replace
 from typing import NamedTuple
 
 import numpy as np
@@ -13,20 +15,20 @@ from matplotlib.colors import to_hex, to_rgb
 
 from regularization.analysis import measures, statistics, written
 from regularization.analysis.claims import FAILS, HOLDS, IN_PART, OPEN, points
-from regularization.report.style import GUIDE, MARK, RANGE, Figure, Html, caption_of
+from regularization.report.style import GUIDE, MARK, RANGE, Figure, Html, caption_of, switched
 from regularization.study import registry, tuning
 
 
-def gains(rows, headers, corner, caption):
+def gains(rows, headers, corner, caption, kind=""):
     """Return a map as a table: points gained in amber or lost in blue, with paired intervals.
 
     `rows` holds lists of `claims.Estimate` by their title, one for each of the `headers`. Strong
-    print says that the interval does not contain zero.
+    print says that the interval does not contain zero. The "heat" kind leaves intervals out.
     """
 
     def cell(gain):
         said, _, width = spread(gain, sign="+").partition(" ")
-        width = width and f"<small> {width}</small>"
+        width = f"<small> {width}</small>" if width and not kind else ""
         weight = 600 if gain.lower > 0 or gain.upper < 0 else 400
         depth = 0.45 * min(abs(gain.mean) / 5, 1)  # full, and still legible, at five points
         ground = to_hex((*to_rgb(MARK if gain.mean > 0 else RANGE), depth), keep_alpha=True)
@@ -34,7 +36,23 @@ def gains(rows, headers, corner, caption):
         return Html(f'<span style="{style}">{said}{width}</span>')
 
     cells = [[title, *map(cell, estimates)] for title, estimates in rows.items()]
-    return table([corner, *headers], cells, caption)
+    return table([corner, *headers], cells, caption, kind)
+
+
+def heat(maps, headers, corner, legend, caption):
+    """Return maps of `gains`, rows by what each is of, of which the reader chooses one to see.
+
+    What is chosen is the `legend`; the intervals stand behind each map.
+    """
+    figures = {}
+    for name, rows in maps.items():
+        brief, whole = (
+            gains(rows, headers, corner, said, kind).content.replace(caption_of(said), "")
+            for said, kind in ((name, "heat"), (f"{name}, with 95 % intervals", ""))
+        )
+        behind = f'<details class="numbers"><summary>With intervals</summary>{whole}</details>'
+        figures[name] = Figure(brief + behind, "")
+    return switched(figures, legend, caption)
 
 
 def source(*functions):
@@ -83,9 +101,8 @@ def ledger(claims):
         ]
         for claim in claims
     ]
-    caption = "Claims, checks with 95 % intervals, and the verdict that follows. Grey is what lies "
-    caption += "within the bounds, the line an interval; a check opens for its words."
-    return table(["claim", "checks and evidence", "verdict"], rows, caption, "stacked")
+    caption = "Claims, checks with 95 % intervals, and verdicts."
+    return table(["claim", "checks and evidence", "verdict"], rows, caption, "stacked ledger")
 
 
 def ledger_summary(claims):
@@ -118,7 +135,10 @@ def _check(check):
 
 
 def _sketch(check):
-    """Draw an interval as a line, its estimate as a dot, and what lies between the bounds grey."""
+    """Draw an interval as a line, its estimate as a dot, and what lies between the bounds grey.
+
+    The dot of what does not hold is hollow.
+    """
     e, bounds = check.estimate, (check.low, check.high)
     seen = [x for x in (e.mean, e.lower, e.upper, *bounds) if math.isfinite(x)]
     low, high = (min(seen), max(seen)) if math.isfinite(e.mean) else (0, 0)
@@ -128,11 +148,12 @@ def _sketch(check):
         round(4 + 92 * min(1.04, max(-0.04, (x - low) / (high - low))), 1)
         for x in (*bounds, e.lower, e.upper, e.mean)
     )
+    inside = "none" if check.outcome == FAILS else MARK
     return (
         '<svg viewBox="0 0 100 10" width="100" height="10" aria-hidden="true">'
         f'<rect x="{left}" width="{max(right - left, 0.8):.1f}" height="10" fill="{GUIDE}" '
         f'opacity="0.4"/><path d="M{start} 5H{end}" stroke="currentColor"/>'
-        f'<circle cx="{dot}" cy="5" r="2.5" fill="{MARK}"/></svg>'
+        f'<circle cx="{dot}" cy="5" r="2.5" stroke="{MARK}" fill="{inside}"/></svg>'
     )
 
 
@@ -211,13 +232,20 @@ def against_post(runs, post):
 
 
 def answers(probabilities, titles, caption):
-    """Return a table of the ten probabilities `[techniques, classes]` that each technique gives."""
+    """Return a table of the ten probabilities `[techniques, classes]` that each technique gives.
+
+    Below it is who says what, the commonest answer first.
+    """
     rows = [
         [title, *(Html(_share(p)) for p in each)]
         for title, each in zip(titles, probabilities, strict=True)
     ]
     headers = ["technique", *map(str, range(probabilities.shape[1]))]
-    return table(headers, rows, caption, "answers")
+    found, best = table(headers, rows, caption, "answers"), probabilities.argmax(axis=1)
+    sides = Counter(best.tolist()).most_common()
+    said = "; ".join(f"{digit}: {', '.join(np.array(titles)[best == digit])}" for digit, _ in sides)
+    content = f'{found.content}<p class="answers-said">They say {html.escape(said)}.</p>'
+    return replace(found, content=content, wide=True)
 
 
 def _share(probability):
@@ -250,9 +278,10 @@ def seeds_and_images(run, digits):
     accuracy = run.test_accuracy.values.mean()
     error = statistics.sampling_error(accuracy, len(digits.test_images))
     return Markdown(
-        "The interval is over the seeds: what another start and another order of images would "
-        "change. Another test set of this size would move the accuracy too, with a standard error "
-        f"of {100 * error:.1f} points; and all of these numbers are read off at the last step."
+        "The interval is over the seeds, each read off at its last step. So it holds what another "
+        "start, another order of images and a few steps more or less would change (*The ledger* "
+        "tells these apart). Another test set of this size would move the accuracy, too, with a "
+        f"standard error of {100 * error:.1f} points."
     )
 
 
@@ -266,10 +295,11 @@ def with_equal_care(slug, digits, preset):
     return Markdown(
         f"Validation chose {chosen}. The test accuracy is then **{percent(best.test_accuracy)}**, "
         f"and without regularization, chosen with the same care, {percent(plain.test_accuracy)}. "
-        "These two have one setting for all seeds. If every seed chooses its own, they change a "
-        "little, and the luck of the choice is part of the interval: then the difference is "
-        f"**{gain}** points. (That is one technique by itself; of nineteen one may look better or "
-        "worse by chance. *With equal care* has intervals that hold for all at once.)"
+        "Here one setting serves all seeds. Had each seed chosen by itself, some had chosen "
+        "otherwise, and that luck has to count, too. So we take the difference between each seed's "
+        f"own choices, which need not be that of the two numbers above: **{gain}** points. (That "
+        "is one technique by itself; of nineteen one may look better or worse by chance. *With "
+        "equal care* has intervals that hold for all at once.)"
     )
 
 
