@@ -14,12 +14,14 @@ from regularization.report import pictures, style, tables
 from regularization.results import export, provenance
 from regularization.study import registry
 from workflow.build import brought, contents, records
-from workflow.site import findings
+from workflow.site import findings, shelf
 from workflow.tools.repository import address
 
 ROOT = Path(__file__).parents[2]
 #: The digit whose weights stand beside a technique's name.
 SHOWN = 3
+#: The technique that the front page opens with.
+OPENED_WITH = "L2"
 #: What a row of results.csv says of a run.
 OF_A_RUN = ["dataset", "preset", "steps", "batch_size", "learning_rate"]
 
@@ -33,13 +35,19 @@ def write(build, found, stage, files):
     (files / "thumbnails").mkdir()
     for slug in filter(registry.TECHNIQUES.__contains__, found):
         pictures.thumbnail(found[slug].weights[0, SHOWN]).save(files / "thumbnails" / f"{slug}.png")
-    post = {registry.title(slug): found[slug] for slug in registry.EXPERIMENTS if slug in found}
+    post = {
+        f"{registry.title(slug)}, {100 * found[slug].test_accuracy.mean():.0f} % right": found[slug]
+        for slug in registry.EXPERIMENTS
+        if slug in found
+    }
+    wall = pictures.wall(post, own_scales=True)
     parts = {
-        "wall": raw(pictures.wall(post, own_scales=True)),
+        "wall": raw(style.live(wall, "cover", film="cover", shown=OPENED_WITH)),
         "made": raw(table_of_makers(build, found)),
         "results": raw(table_of_results(found)),
         "cite": citation(),
         "findings": findings.written(stage),
+        "contents": shelf.written(stage, files / "thumbnails"),
     }
     if (stage / "errata.md").is_file():
         parts["errata"] = raw(errata(build))

@@ -1,10 +1,11 @@
 // A slider over training time and over strength moves a figure's ten weight images.
 
 import { put, read } from "./address.js";
-import { button, element, fixed, percent, plain, slider, titled, voice } from "./controls.js";
+import { button, element, plain, slider, titled, voice } from "./controls.js";
 import { draw, frame } from "./curve.js";
 import { load, result } from "./files.js";
 import { ten } from "./picture.js";
+import { Reel } from "./reel.js";
 
 const LABELS = { step: "Training time, steps" };
 
@@ -75,34 +76,6 @@ export async function widget(figure, { film }) {
   const state = read(location.search, fields)[film];
   if (state.length) show(state);
   else asPrinted();
-}
-
-class Reel {
-  /** `about` holds the axes and, frame by frame, accuracy, ends, largest and smoothness; shades, a note. */
-  constructor(about, { data, shape }) {
-    const [classes, side] = shape.slice(-3);
-    Object.assign(this, about, { data, side, size: classes * side * side });
-    this.last = about.axes.findIndex(({ at }) => at.length > 1);
-  }
-
-  index = (places) => places.reduce((before, place, axis) => before * this.axes[axis].at.length + place, 0);
-
-  frame(index) {
-    const shade = Math.max(...this.ends[index].map(Math.abs)) / this.shades;
-    return Float32Array.from(
-      this.data.subarray(index * this.size, (index + 1) * this.size),
-      (x) => shade * x,
-    );
-  }
-
-  places = () => this.sliders.map((one) => (one ? Number(one.input.value) : 0));
-
-  words(index, places) {
-    const where = this.axes
-      .map(({ name, at }, axis) => `${name.replaceAll("_", " ")} ${plain(at[places[axis]])}`)
-      .join(", ");
-    return `At ${where}: test accuracy ${percent(this.accuracy[index])}, neighbouring pixels correlate at ${fixed(this.smoothness[index])}, weights up to ${plain(this.largest[index])}.`;
-  }
 }
 
 /** The address's field: the number of the reel, then a place on each of its axes; empty as printed. */
