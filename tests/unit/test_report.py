@@ -2,6 +2,7 @@
 
 import base64
 import io
+import itertools
 import json
 import math
 import re
@@ -20,7 +21,7 @@ from regularization.analysis.claims import Check, Estimate, claim
 from regularization.core.fit import fit
 from regularization.core.settings import Settings
 from regularization.core.techniques import L2
-from regularization.report import guesses, pictures, plots, style, tables
+from regularization.report import guesses, pictures, places, plots, style, tables
 from regularization.results.run import Run
 from regularization.study import tuning
 
@@ -344,6 +345,71 @@ def test_gains_are_marked_by_sign_size_and_whether_they_exclude_zero():
     assert depths == pytest.approx([full * share for share in (0.4, 1, 1, 0.2, 0.1, 1)], abs=0.006)
 
 
+def test_a_heat_map_has_its_intervals_behind_it_and_one_technique_at_a_time():
+    def estimate(mean, half):
+        return Estimate(mean, mean - half, mean + half, 5, "by hand")
+
+    maps = {
+        name: {"0.1": [estimate(sign * 2, 1.5)], "none": [estimate(-1, 0.5)]}
+        for name, sign in {"L2": 1, "Dropout": -1}.items()
+    }
+    figure = tables.heat(maps, ["100"], "strength", "Technique", "Gains.")
+    page = BeautifulSoup(figure._repr_html_(), "html.parser")
+    assert [each.get_text(strip=True) for each in page.select("label")] == ["L2", "Dropout"]
+    panes = page.select(".switched > div")
+    for pane, first in zip(panes, ("+2.0", "−2.0"), strict=True):
+        brief, whole = pane.select("table")
+        assert [td.get_text() for td in brief.select("td span")] == [first, "−1.0"]
+        assert [td.get_text() for td in whole.select("td span")] == [f"{first} ± 1.5", "−1.0 ± 0.5"]
+        assert whole.find_parent("details") and not brief.find_parent("details")
+    assert page.select_one(".caption-text").get_text() == "Gains."
+
+
+def test_below_the_answers_stands_who_says_what_the_commonest_first():
+    shares = np.array([[0.2, 0.7, 0.1], [0.1, 0.3, 0.6], [0, 0.9, 0.1]])
+    figure = tables.answers(shares, ["L2", "Dropout", "A & B"], "Answers.")
+    said = BeautifulSoup(figure.content, "html.parser").select_one(".answers-said").get_text()
+    assert said == "They say 1: L2, A & B; 2: Dropout."
+    assert cells(figure)[1] == ["Dropout", "10", "30", "60"]
+
+
+def test_multiples_show_each_curve_in_a_panel_over_the_others(drawn):
+    rng = np.random.default_rng(0)
+    curves = {name: rng.normal(size=(3, 6)) for name in "ABCDE"}
+    curves["B"][2, 4:] = np.nan  # two seeds that this place has not
+    figure = plots.multiples([100, 1_000, 5_000], curves, "images", "points", "Gains.")
+    panels = [axis for axis in drawn[0].axes if axis.get_title()]
+    assert [axis.get_title() for axis in panels] == list(curves)
+    for axis, values in zip(panels, curves.values(), strict=True):
+        own = [line for line in axis.get_lines() if line.get_color() == style.MARK]
+        assert len(axis.get_lines()) == 1 + 4 + 1  # its own, the others', zero
+        np.testing.assert_allclose(own[0].get_ydata(), np.nanmean(values, axis=1))
+        for at, each in zip(own[0].get_xdata(), values, strict=True):
+            known = each[np.isfinite(each)]
+            assert band_at(axis.collections[0], at) == pytest.approx(t_interval(known)[1:])
+    assert "images" in figure.alt
+
+
+def test_places_name_their_nearest_and_leave_each_other_room():
+    rng = np.random.default_rng(0)
+    at = np.concatenate([rng.normal(size=(15, 2)), np.zeros((5, 2))])  # five in one place
+    apart = np.linalg.norm(at[:, None] - at[None], axis=-1)
+    titles = [f"Technique {name}" for name in "ABCDEFGHIJKLMNOPQRST"]
+    weights = rng.normal(size=(20, 8, 8))
+    figure = places.places(at, titles, weights, apart, "A map.")
+    page = BeautifulSoup(figure.content, "html.parser")
+    found = page.select("g.place")
+    boxes = [[float(g.image[name]) for name in ("x", "y", "width")] for g in found]
+    for (x, y, side), (other_x, other_y, _) in itertools.combinations(boxes, 2):
+        assert abs(x - other_x) >= side or abs(y - other_y) >= side
+    width, height = (float(size) for size in page.svg["viewbox"].split()[2:])
+    assert all(0 <= x <= width - side and 0 <= y <= height - side for x, y, side in boxes)
+    for i, group in enumerate(found):
+        nearest = min((n for n in range(20) if n != i), key=lambda n: apart[i, n])
+        assert group["aria-label"].startswith(f"{titles[i]}. Nearest: {titles[nearest]} (")
+        assert group["tabindex"] == "0" and len(group.find_all("path")) == 3
+
+
 def test_pictures_are_all_there():
     shown_images = np.random.default_rng(0).uniform(size=(7, 8, 8))
     for signed in (False, True):
@@ -610,6 +676,26 @@ def test_a_guess_holds_its_answer_folded_and_tells_the_page_what_it_is():
     order = guesses.guess_order({"a": [0.5], "b": [0.9], "c & d": [0.7]})
     block = BeautifulSoup(order.data, "html.parser")
     assert [li.get_text().split(":")[0] for li in block.select("li")] == ["b", "c & d", "a"]
+
+
+def test_of_two_rows_one_is_the_techniques_and_neither_is_named(models):
+    sides = set()
+    for name in ("L2", "Dropout", "Mixup", "L1"):
+        wall, asked = guesses.guess_which(name, models["Smooth"], models["Grainy"])
+        block = BeautifulSoup(asked.data, "html.parser").select_one(".guess")
+        told = json.loads(block["data-told"])
+        sides.add(told["right"])
+        ours, theirs = numbers(told["said"].partition("correlate")[2])
+        grains = [
+            neighbours_correlate(models[each].weights.values[1]) for each in ("Smooth", "Grainy")
+        ]
+        assert [ours, theirs] == pytest.approx(
+            grains, abs=0.0051
+        )  # of the seed that is not shown above
+        assert told["said"].startswith(told["right"]) and name in told["question"]
+        assert name not in wall.content
+        assert f"{told['said']}." == block.select_one("details p").get_text()
+    assert sides == {"A", "B"}
 
 
 def test_rows_to_guess_are_in_another_order_and_not_named(digits):

@@ -56,6 +56,50 @@ def along(x, panels, xlabel, caption, marks=None, log=True):
     return drawn(draw, size, caption, f"Curves against {xlabel}. {'; '.join(said)}.{placed}")
 
 
+def multiples(x, curves, xlabel, ylabel, caption):
+    """Plot each of `curves` by name, `[len(x), seeds]`, in a panel of its own, over the others.
+
+    The mean with its 95 % interval as band, the others as grey lines; the panels share their axes,
+    of which `x` is logarithmic. Seeds that a place has not are NaN.
+    """
+    found = {
+        name: np.transpose(
+            [statistics.interval(v[np.isfinite(v)]) for v in map(np.asarray, values)]
+        )
+        for name, values in curves.items()
+    }
+    columns = 3 if len(curves) > 4 else 2
+    rows = -(-len(curves) // columns)
+
+    def draw(figure):
+        axes = figure.subplots(rows, columns, squeeze=False, sharex=True, sharey=True).ravel()
+        for axis, (name, intervals) in zip(axes, found.items(), strict=False):
+            for other, (mean, *_) in found.items():
+                if other != name:
+                    axis.plot(x, mean, color=GUIDE, ls="-", lw=0.7, alpha=0.6)
+            middle, low, high = intervals
+            axis.plot(x, middle, color=MARK, ls="-")
+            axis.fill_between(x, low, high, alpha=0.25, lw=0, color=MARK)
+            axis.axhline(0, color=GUIDE, lw=0.7, ls="--")
+            axis.set_title(name, pad=3)
+        for axis in axes[len(found) :]:
+            axis.set_axis_off()
+        for axis in axes[len(found) - columns : len(found)]:  # the lowest of their columns
+            axis.tick_params(labelbottom=True)
+        axes[0].locator_params(axis="y", steps=[1, 2, 5, 10])
+        axes[0].set_xscale("log")
+        axes[0].minorticks_off()
+        axes[0].xaxis.set_major_formatter(lambda place, _: number(place))
+        figure.supxlabel(xlabel, fontsize="medium")
+        figure.supylabel(ylabel, fontsize="medium")
+
+    said = "; ".join(
+        f"{name}: {number(mean[0])} at {number(x[0])}, {number(mean[-1])} at {number(x[-1])}"
+        for name, (mean, *_) in found.items()
+    )
+    return drawn(draw, (WIDTH, 1.6 * rows + 0.5), caption, f"{ylabel} by {xlabel}. {said}.")
+
+
 def _line_and_band(axis, name, x, middle, low, high):
     (line,) = axis.plot(x, middle, label=name)
     axis.fill_between(x, low, high, alpha=0.25, lw=0, color=line.get_color())
