@@ -7,7 +7,9 @@ import numpy as np
 import pytest
 from scipy import stats
 from scipy.differentiate import derivative
+from scipy.spatial.distance import pdist, squareform
 from scipy.special import expit, logit, softmax
+from sklearn.manifold import MDS
 
 from regularization.analysis import evaluation, measures, statistics
 from regularization.core.fit import fit
@@ -110,6 +112,22 @@ def test_distance_is_up_to_scale_and_to_what_classes_share():
     u, v = (x / np.linalg.norm(x) for x in centred)
     left = u - np.linalg.lstsq(v[:, None], u, rcond=None)[0] * v
     assert measures.distance(a, a + b) == pytest.approx(np.linalg.norm(left))
+
+
+def stress_of(found, wanted):
+    """Kruskal's stress by its formula."""
+    return np.sqrt(np.sum((found - wanted) ** 2) / np.sum(wanted**2))
+
+
+def test_a_map_lays_out_what_is_flat_and_misses_the_rest_by_as_little_as_another_library():
+    rng = np.random.default_rng(0)
+    flat, tall = pdist(rng.normal(size=(20, 2))), pdist(rng.normal(size=(20, 6)))
+    assert measures.laid_out(squareform(flat))[1] < 1e-6
+    at, stress = measures.laid_out(squareform(tall))
+    assert stress == pytest.approx(stress_of(pdist(at), tall), abs=1e-6)
+    theirs = MDS(metric="precomputed", init="random", n_init=20, random_state=0, eps=1e-9)
+    best = stress_of(pdist(theirs.fit_transform(squareform(tall))), tall)
+    assert 0.5 * best < stress <= 1.01 * best
 
 
 def test_smoothness_among_some_pixels_is_that_of_a_picture_of_these_alone():

@@ -55,7 +55,7 @@ def weight_images(weights, name, digits=None, film=None):
             axis.set_title(digit, pad=2)
         arrows = beyond.get((weights.min() < low, weights.max() > high), "neither")
         bar = figure.colorbar(shown, ax=axes, fraction=0.03, aspect=30, extend=arrows)
-        bar.outline.set_visible(False)
+        bar.outline.set(color=GUIDE, linewidth=0.5)  # white meets a white page
 
     caption = f"{name}: the weights of each digit's output as an image, on a scale of "
     caption += f"{scale((low, high))}; the largest weight is {number(largest, 2)}."
@@ -154,11 +154,16 @@ def wall(runs, own_scales=False, of="the digits 0 to 9"):
     )
     caption = f"Weight images of {of}, a row for each technique, {how}. Grey is zero, amber is "
     caption += "above it, blue below"
-    if own_scales and any(ends(each)[0] == 0 for each in weights):
-        caption += "; where no weight is below zero, the darkest blue is"
+    caption += _where_zero_is(weights) if own_scales else ""
     alt = f"{len(runs)} rows of ten weight images, {how}. " + " ".join(rows)
     size = (WIDTH, 0.7 * len(runs))
     return drawn(lambda figure: draw_wall(figure, runs, own_scales), size, f"{caption}.", alt, True)
+
+
+def _where_zero_is(weights):
+    """Say where zero is in pictures without negative weights, if there are such."""
+    alone = any(ends(each)[0] == 0 for each in weights)
+    return "; where no weight is below zero, the darkest blue is zero" if alone else ""
 
 
 def by_digit(runs, shown=3):
@@ -172,13 +177,17 @@ def by_digit(runs, shown=3):
         grains = zip(runs, map(measures.smoothness, weights[:, digit]), strict=True)
         said = "; ".join(f"{title}: {_grain(grain)}" for title, grain in grains)
         alt = f"The weight images of {digit}: {said}."
-        figures[str(digit)] = images(weights[:, digit], titles, "", alt, 4, signed=True)
-    caption = "The weight image of one digit by each technique, each on its own scale."
+        figures[str(digit)] = images(weights[:, digit], titles, "", alt, 4, True, whole_map=True)
+    caption = "The weight image of one digit by each technique, each on its own scale"
+    caption += f"{_where_zero_is(weights)}."
     return switched(figures, "Digit", caption, shown)
 
 
-def images(pictures, titles, caption, alt, columns=5, signed=False):
-    """Show pictures `[n, height, width]`, a title above each: ink in grey, or signed values."""
+def images(pictures, titles, caption, alt, columns=5, signed=False, whole_map=False):
+    """Show pictures `[n, height, width]`, a title above each: ink in grey, or signed values.
+
+    Zero has one colour in all, unless those of one sign take the `whole_map`, as in a wall.
+    """
     pictures = np.asarray(pictures)
     rows = -(-len(pictures) // columns)
 
@@ -186,7 +195,7 @@ def images(pictures, titles, caption, alt, columns=5, signed=False):
         axes = figure.subplots(rows, columns, squeeze=False).ravel()
         for axis in axes[len(pictures) :]:
             axis.set_axis_off()
-        _show(axes, pictures, signed)
+        _show(axes, pictures, signed, whole_map)
         for axis, title in zip(axes, titles, strict=False):
             axis.set_title(title, pad=2)
 
@@ -211,10 +220,11 @@ def finding(pair, titles, sentence, alt, signed=True):
     return replace(drawn(draw, (2.4, 1.45), sentence, alt), kind="Finding")
 
 
-def _show(axes, pictures, signed):
+def _show(axes, pictures, signed, whole_map=False):
     """Show pictures, each on its own scale: ink in grey, or signed values."""
     if signed:
-        for axis, picture, pair in zip(axes, pictures, own_ends(pictures), strict=False):
+        scales = map(ends, pictures) if whole_map else own_ends(pictures)
+        for axis, picture, pair in zip(axes, pictures, scales, strict=False):
             show_weights(axis, picture, pair)
         return
     for axis, picture in zip(axes, pictures, strict=False):
