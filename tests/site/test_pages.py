@@ -1,12 +1,13 @@
 """The built site: every link leads somewhere, and nothing that is not meant for readers shows."""
 
 import re
+from pathlib import Path
 from urllib.parse import unquote, urldefrag, urlparse
 
 import nbformat
 import pytest
 from bs4 import BeautifulSoup
-from conftest import ON_BOTH, dataset_of
+from conftest import ON_BOTH, ROOT, dataset_of
 
 from workflow.build import contents
 
@@ -50,6 +51,29 @@ def test_the_site_has_every_chapter(pages, built):
     assert "index.html" in names
     for path in (built / "executed").rglob("*.ipynb"):
         assert path.relative_to(built / "executed").with_suffix(".html").as_posix() in names
+
+
+def test_the_contents_in_pictures_lead_to_every_page(pages, built):
+    page = pages.get((built / "html" / "contents.html").resolve())
+    if not page:
+        pytest.skip("an extract of the book has no such page")
+    found = [link["href"].removesuffix(".html") for link in page.select(".shelf a")]
+    assert found == [name for name in toc_of(built)[1:] if name != "contents"]
+    shown = {Path(image["src"]).stem for image in page.select(".shelf img")}
+    assert shown >= {Path(name).name for name in found if name.startswith("techniques/")}
+
+
+def rules(styles):
+    """The rules of a style sheet, in one spelling."""
+    styles = re.sub(r"/\*.*?\*/", "", styles, flags=re.DOTALL)
+    return {" ".join(rule.split()) for rule in re.findall(r"[^{}@;]+\{[^{}]*\}", styles)}
+
+
+@pytest.mark.parametrize("name", ["book.css", "living.css"])
+def test_no_style_of_ours_is_left_out_for_a_name_that_only_a_script_puts_together(built, name):
+    ours = ROOT / "book" / "assets" / name
+    kept = rules((built / "html" / "_static" / name).read_text(encoding="utf-8"))
+    assert rules(ours.read_text(encoding="utf-8")) <= kept
 
 
 def test_next_and_previous_walk_the_whole_book(pages, built):
