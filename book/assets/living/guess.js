@@ -1,8 +1,8 @@
 // Guess before a chapter's result; the page then shows the difference. Nothing is sent anywhere.
 
-import { button, element, select, slider, voice } from "./controls.js";
+import { button, element, select, slider, toggle, voice } from "./controls.js";
 
-const KINDS = { number, order, rows };
+const KINDS = { number, order, rows, which };
 
 export function widget(block, told) {
   const said = voice(0);
@@ -51,14 +51,33 @@ function order({ names, said }, voice) {
     const down = button("↓", () => move(made.nextElementSibling, made, down), {
       "aria-label": `${name}: lower`,
     });
-    const made = element("li", { "data-name": name }, up, down, ` ${name}`);
+    const made = element("li", { "data-name": name, pointerdown: drag }, up, down, ` ${name}`);
     return made;
   };
+  /** Carry a row along: it takes the place of the row that it comes over. */
+  const drag = ({ target, currentTarget: made, pointerId }) => {
+    if (target.closest("button")) return;
+    made.setPointerCapture(pointerId);
+    made.onpointermove = ({ clientY }) => {
+      const over = [...form.children].find((each) => {
+        const { top, bottom } = each.getBoundingClientRect();
+        return clientY > top && clientY < bottom;
+      });
+      if (!over || over === made) return;
+      const below = made.compareDocumentPosition(over) & Node.DOCUMENT_POSITION_FOLLOWING;
+      below ? over.after(made) : over.before(made);
+    };
+    made.onlostpointercapture = () => {
+      made.onpointermove = null;
+      tell(made);
+    };
+  };
+  const tell = (row) =>
+    voice.say(`${row.dataset.name}: place ${[...form.children].indexOf(row) + 1} of ${names.length}.`);
   const move = (later, earlier, pressed) => {
     if (later && earlier) earlier.before(later);
     pressed.focus();
-    const row = pressed.parentElement;
-    voice.say(`${row.dataset.name}: place ${[...form.children].indexOf(row) + 1} of ${names.length}.`);
+    tell(pressed.parentElement);
   };
   form.append(...[...names].sort((a, b) => a.localeCompare(b)).map(row));
   const judge = () => {
@@ -69,6 +88,19 @@ function order({ names, said }, voice) {
     return `${right} of ${pairs} pairs are in order. From the highest: ${said.join("; ")}.`;
   };
   return { form, judge };
+}
+
+/** Which of two rows is it? */
+function which({ letters, right, said }) {
+  let chosen = "";
+  const choices = letters.map((letter) =>
+    toggle(letter, () => {
+      chosen = letter;
+      choices.forEach((each, i) => each.set(letters[i] === letter));
+    }),
+  );
+  const judge = () => `${chosen ? (chosen === right ? "Yes. " : `You said ${chosen}. `) : ""}${said}.`;
+  return { form: element("div", { class: "living-buttons" }, ...choices), judge };
 }
 
 /** Which row is whose? */

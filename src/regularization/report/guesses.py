@@ -1,11 +1,14 @@
 """Questions that a page asks before it answers them."""
 
 import html
+import zlib
+from types import SimpleNamespace
 
 import numpy as np
 from IPython.display import HTML
 
-from regularization.analysis import statistics
+from regularization.analysis import measures, statistics
+from regularization.analysis.written import fixed
 from regularization.report.pictures import wall
 from regularization.report.style import live_by
 from regularization.report.tables import percent
@@ -23,6 +26,23 @@ def guess(name, accuracy, plain=None):
     ends = (100 * value for value in statistics.interval(accuracy, statistics.SHARE))
     told = dict(zip(("mean", "low", "high"), ends, strict=True), said=answer)
     return _guess("number", question, f"<p>{html.escape(answer)}.</p>", **told)
+
+
+def guess_which(name, run, plain):
+    """Ask which of two rows of weight images is a technique's; the other is of `plain`.
+
+    Both are of the last seed, since the first one's open the chapter. Return the rows, and the
+    question.
+    """
+    ours, theirs = (SimpleNamespace(weights=each.weights.values[-1:]) for each in (run, plain))
+    right, other = "AB" if zlib.crc32(name.encode()) % 2 else "BA"
+    shown = wall(dict(sorted({right: ours, other: theirs}.items())), own_scales=True)
+    grains = (fixed(measures.smoothness(each.weights[0]), 2) for each in (ours, theirs))
+    answer = "{}: its neighbouring pixels correlate at {}, those of the other row at {}"
+    answer = answer.format(right, *grains)
+    question = f"Guess by looking: one row is {name}, one no regularization. Which is {name}?"
+    told = dict(letters=["A", "B"], right=right, said=answer)
+    return shown, _guess("which", question, f"<p>{html.escape(answer)}.</p>", **told)
 
 
 def guess_order(accuracies):
