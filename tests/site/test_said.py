@@ -127,7 +127,7 @@ def test_a_techniques_settings_and_gain_with_equal_care_are_of_its_runs(page, ru
     said, of_none = rest.split(", and without regularization, chosen with the same care, ")
     assert_said(said, own)
     assert_said(re.search(r".*?\)|.*?%", of_none)[0], others)
-    difference = re.search("the difference is (.*?) points", rest)[1]
+    difference = re.search("the two numbers above: (.*?) points", rest)[1]
     assert_said(difference, written.interval(*gain))
 
 

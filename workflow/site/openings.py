@@ -45,7 +45,9 @@ def verdicts(cells, path):
     )
     every = '<label><input type="radio" name="verdict" value="all" checked/> all '
     chosen = f"{every}{len(rows)} claims</label>{chosen}"
+    *most, last = (f"{counts[verdict]} {several}" for verdict, several in claims.SEVERAL.items())
     content = (
+        f"<p>Of {len(rows)} claims {', '.join(most)}, and {last}.</p>"
         '<nav class="verdicts" aria-label="Every claim by its verdict"><fieldset class="switch">'
         f"<legend>Show</legend>{chosen}</fieldset><dl>{sections}</dl></nav>"
     )
