@@ -26,12 +26,12 @@ FOR_THE_SCREEN = ", ".join(
     for kind in (
         "header",
         "footer",
-        "nav:not(#jb-print-toc nav)",
+        "nav",
         ".bd-header-announcement",
         ".prev-next-area",
         ".living-panel",
         "[role=tooltip]",
-        "article details:not(.check)",
+        "article details:not(.check, .numbers)",
     )
 )
 #: What `page` may weigh, bytes: as it is, packed, and with its pictures.

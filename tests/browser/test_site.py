@@ -104,16 +104,18 @@ def test_a_page_prints_dark_on_light_from_a_dark_screen_notes_in_the_margin_and_
     assert page.locator("html").get_attribute("data-theme") == "dark"
 
 
-def test_search_finds_a_word(visit, served):
+def test_search_finds_the_chapter_of_a_name_first(visit, served):
     page = visit("index")
-    page.goto(f"{served}/search.html?q=dropout")
-    page.locator("ul.search li a").first.wait_for()
-    assert any(
-        "dropout" in href
-        for href in page.locator("ul.search li a").evaluate_all(
-            "links => links.map(link => link.href)"
-        )
-    )
+    for asked, chapter in {
+        "dropout": "dropout",
+        "weight decay": "weight_decay",
+        "l2": "l2",
+    }.items():
+        page.goto(f"{served}/search.html?q={asked}")
+        first = page.locator("ul.search li a").first
+        first.wait_for()
+        href = first.get_attribute("href").partition("?")[0].partition("#")[0]
+        assert href.endswith(f"techniques/{chapter}.html"), "not the chapter of that name"
 
 
 @pytest.mark.parametrize(
@@ -131,6 +133,7 @@ def test_search_and_colours_work_in_a_browser_that(visit, served, refusal):
         for name in ("local", "session")
     )
     page = visit("index", served, lambda page: page.add_init_script(refuse), color_scheme="light")
+    page.wait_for_load_state("networkidle")
     page.locator(".theme-switch-button:visible").click()
     page.locator("html[data-theme=dark]").wait_for(state="attached")
     page.locator(".search-button__button:visible").first.click()
