@@ -51,27 +51,28 @@ function order({ names, said }, voice) {
     const down = button("↓", () => move(made.nextElementSibling, made, down), {
       "aria-label": `${name}: lower`,
     });
-    const made = element("li", { "data-name": name, pointerdown: drag }, up, down, ` ${name}`);
+    const made = element("li", { "data-name": name }, up, down, ` ${name}`);
     return made;
   };
   /** Carry a row along: it takes the place of the row that it comes over. */
-  const drag = ({ target, currentTarget: made, pointerId }) => {
-    if (target.closest("button")) return;
-    made.setPointerCapture(pointerId);
-    made.onpointermove = ({ clientY }) => {
+  form.addEventListener("pointerdown", ({ target, pointerId }) => {
+    const carried = target.closest("li");
+    if (!carried || target.closest("button")) return;
+    form.setPointerCapture(pointerId); // not to the row, which would lose it with its place
+    form.onpointermove = ({ clientY }) => {
       const over = [...form.children].find((each) => {
         const { top, bottom } = each.getBoundingClientRect();
         return clientY > top && clientY < bottom;
       });
-      if (!over || over === made) return;
-      const below = made.compareDocumentPosition(over) & Node.DOCUMENT_POSITION_FOLLOWING;
-      below ? over.after(made) : over.before(made);
+      if (!over || over === carried) return;
+      const below = carried.compareDocumentPosition(over) & Node.DOCUMENT_POSITION_FOLLOWING;
+      below ? over.after(carried) : over.before(carried);
     };
-    made.onlostpointercapture = () => {
-      made.onpointermove = null;
-      tell(made);
+    form.onlostpointercapture = () => {
+      form.onpointermove = null;
+      tell(carried);
     };
-  };
+  });
   const tell = (row) =>
     voice.say(`${row.dataset.name}: place ${[...form.children].indexOf(row) + 1} of ${names.length}.`);
   const move = (later, earlier, pressed) => {

@@ -28,7 +28,7 @@ def places(at, titles, pictures, distances, caption):
     width, height = SIZE
     svg = (
         f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width} {height}" class="places" '
-        f'role="group" aria-label="A map of {len(titles)} pictures" '
+        f'role="group" aria-label="A map of the pictures of {len(titles)} techniques" '
         f'style="display:block;width:100%;max-width:{SPAN}rem;height:auto">{everything}</svg>'
     )
     return Figure(svg, caption, wide=True)
