@@ -95,9 +95,12 @@ def _along(slug, path, shades=SHADES):
     note = note.replace("_", " ") + "."
     at = path.settings.axes[name]
     weights, accuracy = (each.isel(seed=0).values for each in (path.weights, path.test_accuracy))
-    return reel(
-        {name.replace("learning_rate", "learning rate"): at}, weights, accuracy, shades, note
-    )
+    axes = {name.replace("learning_rate", "learning rate"): at}
+    frames, about = reel(axes, weights, accuracy, shades, note)
+    experiment = registry.get(slug)
+    own = getattr(experiment.technique, name, experiment.learning_rate)
+    nearest = int(np.abs(np.array(at) - own).argmin())
+    return frames, about | {"printed": nearest}
 
 
 def save_cover(paths, digits, folder=None):

@@ -77,7 +77,7 @@ def test_a_drawing_is_answered_by_the_pictures_and_goes_on_to_all_techniques(
     assert said == np.argmax(shares)
     if dataset_of(built) == "mnist":
         assert said == 1
-    link = page.get_by_role("link", name="Ask all twenty")
+    link = page.get_by_role("link", name="Ask all twenty techniques")
     ink = "new URLSearchParams(location.search).get('ink')"
     until(lambda: f"ink={page.evaluate(ink)}#" in link.get_attribute("href"), 5, "the address")
     page.get_by_role("button", name="Clear").click()

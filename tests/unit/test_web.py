@@ -87,6 +87,7 @@ def test_a_film_has_the_start_the_end_and_as_many_frames_early_as_late(digits, t
     assert time["axes"][0]["name"] == "step" and time["note"] == ""
     assert strength["axes"] == [{"name": "strength", "at": [0, 1]}]
     assert strength["note"] == "Along the strength: 20 steps each, at a learning rate of 0.001."
+    assert strength["printed"] == 0  # L2's own strength, 0.01, is nearer to 0 than to 1
     low, high = time["ends"][-1]
     last, seen = frames["0"][-1] * high / web.SHADES, np.clip(run.weights[0], low, high)
     np.testing.assert_allclose(last, seen, atol=high / web.SHADES)
@@ -107,6 +108,7 @@ def test_a_technique_without_a_strength_has_a_film_along_the_learning_rate(digit
     _, _, along = films(run, path, "no_regularization", digits, tmp_path)
     assert along["axes"] == [{"name": "learning rate", "at": [*rates]}]
     assert along["note"] == "Along the learning rate: 20 steps each."
+    assert along["printed"] == 0  # its own is 0.0001
     assert along["accuracy"] == path.test_accuracy[:, 0].values.tolist()
 
 

@@ -25,6 +25,11 @@ export class Answers {
   constructor(titles, choose) {
     const bar = (_, digit) =>
       element("div", {}, element("b", {}, String(digit)), element("i", {}), element("span", {}));
+    this.said = element(
+      "p",
+      { class: "living-hint" },
+      `What each of the ${titles.length} says, in the table's order. Tinted: not what most say.`,
+    );
     const vote = (title) => element("span", { title, click: () => choose(title) });
     this.shares = element(
       "div",

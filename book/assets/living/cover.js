@@ -31,7 +31,7 @@ export async function widget(figure, { film, shown }) {
   const said = voice();
   const strength = element("div", {});
   const note = element("p", { class: "living-hint" });
-  const more = element("a", {}, "Ask all twenty");
+  const more = element("a", {}, "Ask all twenty techniques");
   const reel = () => reels[titles.indexOf(state.technique)];
   const last = () => reel().axes[0].at.length - 1;
   const place = () => Math.min(last(), Number.isNaN(state.at) ? last() : state.at);
@@ -59,7 +59,8 @@ export async function widget(figure, { film, shown }) {
   const buttons = titles.map((title) => toggle(title, () => change({ technique: title, at: NaN })));
   const wall = toggle("All five", () => turn(!panel.hidden));
   const paper = element("div", { class: "living-invited" }, board.canvas);
-  const hint = "By keyboard: arrow keys move, Space sets the pen down and lifts it, Delete clears.";
+  const hint =
+    "With a finger, pen or mouse, and the ten pictures say what they take it for. By keyboard: arrow keys move, Space sets the pen down and lifts it, Delete clears.";
   const panel = element(
     "div",
     { class: "living-cover" },

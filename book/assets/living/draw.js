@@ -159,7 +159,7 @@ export function widget(figure, { digits, weights, first }) {
           "Draw with a finger, pen or mouse. By keyboard: arrow keys move, Space sets the pen down and lifts it, E changes to the eraser, Delete clears.",
         ),
       ),
-      element("div", { class: "living-answers" }, model, answers.shares, answers.votes, about),
+      element("div", { class: "living-answers" }, model, answers.shares, answers.votes, answers.said, about),
       element(
         "div",
         { class: "living-tools" },

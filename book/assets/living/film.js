@@ -46,8 +46,8 @@ export async function widget(figure, { film }) {
     curve.style.display = "none";
     reset.disabled = true;
     said.say("The picture is as printed.");
-    for (const { sliders, axes } of reels)
-      sliders.forEach((one, axis) => one && (one.set(axes[axis].at.length - 1), one.blank()));
+    for (const { sliders, axes, printed: place } of reels)
+      sliders.forEach((one, axis) => one && (one.set(place ?? axes[axis].at.length - 1), one.blank()));
     put(fields, { [film]: [] });
   }
 

@@ -58,7 +58,7 @@ def weight_images(weights, name, digits=None, film=None):
         bar.outline.set(color=GUIDE, linewidth=0.5)  # white meets a white page
 
     caption = f"{name}: the weights of each digit's output as an image, on a scale of "
-    caption += f"{scale((low, high))}; the largest weight is {number(largest, 2)}."
+    caption += f"{scale((low, high))}; the weight farthest from zero is {number(largest, 2)}."
     return with_film(drawn(draw, (WIDTH, 2.5), caption, describe(weights, digits)), film)
 
 
@@ -197,7 +197,11 @@ def images(pictures, titles, caption, alt, columns=5, signed=False, whole_map=Fa
             axis.set_axis_off()
         _show(axes, pictures, signed, whole_map)
         for axis, title in zip(axes, titles, strict=False):
-            axis.set_title(title, pad=2)
+            *above, last = str(title).split("\n")
+            axis.set_title(last, pad=2)
+            for place, line in enumerate(reversed(above), start=1):  # each in the middle by itself
+                up = dict(xytext=(0, 2 + 14 * place), textcoords="offset points")
+                axis.annotate(line, (0.5, 1), xycoords="axes fraction", ha="center", **up)
 
     lines = max(str(title).count("\n") for title in titles)
     return drawn(draw, (WIDTH, (WIDTH / columns + 0.17 * lines) * rows + 0.1), caption, alt)

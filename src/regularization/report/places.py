@@ -27,11 +27,11 @@ def places(at, titles, pictures, distances, caption):
     )
     width, height = SIZE
     svg = (
-        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width} {height}" class="places" '
+        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width} {height}" '
         f'role="group" aria-label="A map of the pictures of {len(titles)} techniques" '
         f'style="display:block;width:100%;max-width:{SPAN}rem;height:auto">{everything}</svg>'
     )
-    return Figure(svg, caption, wide=True)
+    return Figure(f'<div class="places">{svg}</div>', caption, wide=True)
 
 
 def _place(own, at, titles, picture, distances):

@@ -244,9 +244,9 @@ def family_tree(changes, kinds, distances, floor):
     near = sorted(combinations(range(len(names)), 2), key=lambda pair: distances[pair])[:5]
     pairs = ", ".join(f"{names[i]} and {names[j]} ({distances[i, j]:.2f})" for i, j in near)
     caption = (
-        "Which techniques leave like weights: each is joined to its nearest, at their distance up "
-        "to scale. Dashed, the distance of two seeds without regularization. At the right, what "
-        "each technique changes."
+        "Which techniques leave like weights: the nearest are joined first, at their distance up "
+        "to scale, groups at the mean of their members. Dashed, the distance of two seeds without "
+        "regularization. At the right, what each technique changes."
     )
     alt = (
         f"A tree of {len(names)} techniques. In its order: {', '.join(order)}. The closest pairs "
