@@ -5,6 +5,7 @@ import re
 import numpy as np
 import pytest
 from conftest import dataset_of, read_living, until
+from test_each_page import SHIFT
 from test_living import PHONE, WIDE, draw
 
 from regularization.analysis import evaluation
@@ -96,6 +97,13 @@ def test_all_five_can_be_seen_as_printed_and_without_a_script_they_are(front, vi
     assert not wall.is_visible() and page.locator(PANEL).is_visible()
     still = visit("index", served, java_script_enabled=False)
     assert still.locator("figure[data-live=cover] > svg").is_visible()
+
+
+@pytest.mark.parametrize("viewport", [WIDE, PHONE], ids=["wide", "on a phone"])
+def test_text_stands_still_while_the_wall_gives_way(front, viewport):
+    page = front(viewport=viewport)
+    page.wait_for_load_state("networkidle")
+    assert page.evaluate(SHIFT) < 0.02
 
 
 def test_the_front_page_is_light_and_accessible_as_it_moves(front, axe, served):

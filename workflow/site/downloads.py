@@ -19,7 +19,7 @@ def write(build):
     os.environ |= {"RUNS_DIR": str(build / "runs"), "RUNS_LOG": str(log)}
     settings = json.loads((build / "settings.json").read_text(encoding="utf-8"))
     digits, preset = data.load(settings["dataset"]), settings["preset"]
-    folder, found, post = build / "results", {}, {}
+    folder, found, paths = build / "results", {}, {}
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True)
     pages = [Path(page) for page in contents.notebooks()]
@@ -30,13 +30,10 @@ def write(build):
         found[slug] = run = tuning.trained(slug, digits, preset)
         export.save(run, slug, registry.title(slug), preset, folder)
         if slug in registry.TECHNIQUES:
-            path = tuning.along(slug, digits, preset)
-            web.save_technique(slug, run, path, digits, folder)
-            if slug in registry.EXPERIMENTS:
-                post[slug] = path
-    web.save_cover(
-        {slug: post[slug] for slug in registry.EXPERIMENTS if slug in post}, digits, folder
-    )
+            paths[slug] = tuning.along(slug, digits, preset)
+            web.save_technique(slug, run, paths[slug], digits, folder)
+    post = {slug: paths[slug] for slug in registry.EXPERIMENTS if slug in paths}
+    web.save_cover(post, digits, folder)
     for path in (build / "given").rglob("*.*"):
         shutil.copy(path, folder)
     return found

@@ -67,6 +67,7 @@ def _apart(at, rounds=400):
     """Push apart what would lie on each other: a picture has its name below it."""
     room, at = np.array([1.75, 1.9]) * SIDE, at.copy()
     for _ in range(rounds):
+        before = at.copy()
         for i in range(len(at)):
             for j in range(i):
                 over = room - np.abs(at[i] - at[j])
@@ -76,4 +77,6 @@ def _apart(at, rounds=400):
                     at[i, axis] += push
                     at[j, axis] -= push
         at = at.clip([0.8 * SIDE, 0.6 * SIDE], SIZE - [0.8 * SIDE, 1.2 * SIDE])
+        if np.array_equal(at, before):
+            break
     return at
