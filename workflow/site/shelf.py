@@ -21,7 +21,7 @@ def written(stage, thumbnails):
     have theirs.
     """
     lines = []
-    for part in contents.read("_toc.yml")["parts"]:
+    for part in contents.read("_toc.yml").get("parts", []):
         cards = [_card(entry["file"], stage, thumbnails) for entry in part["chapters"]]
         if cards := [card for card in cards if card]:
             lines += [f"## {part['caption']}", "", "```{raw} html", '<ul class="shelf">']
