@@ -106,9 +106,14 @@ def _along(slug, path, shades=SHADES):
 def save_cover(paths, digits, folder=None):
     """Write what the front page moves: the path of each technique, runs by slug, small.
 
-    A drawing is answered by the frames as they are written.
+    A drawing is answered by the frames as they are written. Weights of one sign have half of the
+    shades alone, so they get more.
     """
-    reels = [_along(slug, path, FEWER) for slug, path in paths.items()]
+
+    def shades(path):
+        return SHADES if path.weights.min() >= 0 or path.weights.max() <= 0 else FEWER
+
+    reels = [_along(slug, path, shades(path)) for slug, path in paths.items()]
     arrays = {str(number): frames for number, (frames, _) in enumerate(reels)}
     about = [
         told | {"title": registry.title(slug)} for slug, (_, told) in zip(paths, reels, strict=True)
