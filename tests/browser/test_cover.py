@@ -121,7 +121,7 @@ def test_the_front_page_is_light_and_accessible_as_it_moves(front, axe, served):
 
 def test_the_films_rounded_pictures_answer_as_the_runs_do(built):
     """Of each technique's best frame, at which a drawing is most likely to be asked."""
-    frames, about = read_living(built / "results" / "cover.film")
+    frames, about = read_living(built / "html" / "files" / "results" / "cover.film")
     digits = data.load(dataset_of(built))
     assert [reel["title"] for reel in about["reels"]] == [
         registry.title(slug) for slug in registry.EXPERIMENTS

@@ -71,6 +71,8 @@ def rules(styles):
 
 @pytest.mark.parametrize("name", ["book.css", "living.css"])
 def test_no_style_of_ours_is_left_out_for_a_name_that_only_a_script_puts_together(built, name):
+    if not (built / "html" / "contents.html").is_file():
+        pytest.skip("an extract of the book shows not all that our styles are for")
     ours = ROOT / "book" / "assets" / name
     kept = rules((built / "html" / "_static" / name).read_text(encoding="utf-8"))
     assert rules(ours.read_text(encoding="utf-8")) <= kept
