@@ -113,12 +113,12 @@ export async function widget(figure, { film, shown }) {
     note.textContent = shownReel.note;
     const drawn = likeData(grid, 28 * FINE, shownReel.side, about.form);
     const answer = drawn && softmax(logits(weights, drawn));
+    const best = answer && largest(answer);
     shares.forEach((share, digit) => {
       share.style.setProperty("--share", (answer?.[digit] ?? 0).toFixed(3));
-      share.classList.toggle("best", digit === (answer && largest(answer)));
+      share.classList.toggle("best", digit === best);
     });
     const right = `These ten pictures know ${percent(shownReel.accuracy[at])} of the test digits.`;
-    const best = answer && largest(answer);
     const words = answer
       ? `${state.technique} says ${best}, with a probability of ${Math.round(100 * answer[best])} %. ${right}`
       : `${state.technique}, ${name.replaceAll("_", " ")} ${plain(values[at])}. ${right}`;

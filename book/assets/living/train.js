@@ -184,8 +184,8 @@ class Panel {
       `Model ${name}`,
       this.techniques.map(({ slug, title }) => [slug, title]),
       (slug) => {
-        this.turned.push([this.step, `${name}: ${this.techniques.find((each) => each.slug === slug).title}`]);
         this.turn({ [key]: slug, [`${key}.strength`]: NaN });
+        this.turned.push([this.step, this.called(key)]);
       },
     );
     const rate = slider("Learning rate", RATES, plain, (value) => this.turn({ [`${key}.rate`]: value }));
@@ -210,6 +210,9 @@ class Panel {
 
   of = (key) => this.techniques.find(({ slug }) => slug === this.state[key]);
 
+  /** A model's name and technique: "A: Dropout". */
+  called = (key) => `${key.toUpperCase()}: ${this.of(key).title}`;
+
   /** A change by the reader, while it runs. */
   turn(changes) {
     Object.assign(this.state, changes);
@@ -225,13 +228,7 @@ class Panel {
     this.count = keys.length;
     this.lesson.textContent = questionOf(this.state.lesson);
     this.legend.replaceChildren(
-      ...keys.map((key) =>
-        element(
-          "span",
-          { class: key === "b" ? "second" : "" },
-          `${key.toUpperCase()}: ${this.of(key).title}`,
-        ),
-      ),
+      ...keys.map((key) => element("span", { class: key === "b" ? "second" : "" }, this.called(key))),
     );
     this.beside.set(keys.length > 1);
     this.batch.set(this.state.batch);
