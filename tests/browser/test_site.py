@@ -15,6 +15,23 @@ def test_the_first_screen_is_one_sentence_and_the_wall(visit):
         assert page.locator("article p").first.inner_text().count(".") == 1
 
 
+@pytest.mark.parametrize("name", ["map", "reproduction", "contents"])
+def test_the_list_of_contents_gives_way_to_what_reaches_into_the_margin(visit, name):
+    """Else it would lie on tables, cards and code that are wider than the text."""
+    page = visit(name, viewport={"width": 1600, "height": 900})
+    contents = page.locator(".bd-sidebar-secondary")
+    edge = contents.bounding_box()["x"]
+    wide = [
+        each
+        for each in page.locator(".bd-article :is(table, .highlight, .shelf)").all()
+        if each.is_visible() and sum(map(each.bounding_box().get, ("x", "width"))) > edge
+    ]
+    assert wide
+    for each in wide[:4]:
+        each.evaluate("element => element.scrollIntoView({block: 'start'})")
+        page.locator(".bd-sidebar-secondary.hide").wait_for(state="attached")
+
+
 def test_a_figures_text_can_be_read_on_a_phone(visit):
     page = visit("techniques/l2", viewport={"width": 360, "height": 740})
     heights = page.locator("figure svg text").evaluate_all(
