@@ -14,13 +14,19 @@ A4 = {"width": 627, "height": 963}  # what its margins leave of a page, CSS pixe
 
 
 @pytest.fixture(scope="session")
-def printed(browser, built, tmp_path_factory):
+def build(browser, built, tmp_path_factory):
+    """A copy of the built book that was printed; what is written anew others read meanwhile."""
     build = tmp_path_factory.mktemp("pdf") / "build"
-    shutil.copytree(built, build)  # other tests read what is there, which is written anew
+    shutil.copytree(built, build)
     command = ["make", "--no-print-directory", "pdf", f"BUILD={build}", "PRESET=quick"]
     command.append(f"DATA={dataset_of(built)}")
     process = subprocess.run(command, cwd=ROOT, capture_output=True, encoding="utf-8")
     assert process.returncode == 0, process.stdout + process.stderr
+    return build
+
+
+@pytest.fixture(scope="session")
+def printed(build):
     return PdfReader(build / "seeing-regularization.pdf")
 
 
@@ -62,10 +68,10 @@ def test_its_pages_are_numbered(printed):
 
 
 @pytest.mark.thorough
-def test_no_figure_is_taller_than_a_page_so_none_is_cut(browser, printed, built):
+def test_no_figure_is_taller_than_a_page_so_none_is_cut(browser, build):
     page = browser.new_page(viewport=A4)
     page.emulate_media(media="print")
-    page.goto((built / "singlehtml" / "index.html").as_uri())
+    page.goto((build / "singlehtml" / "index.html").as_uri())
     boxes = page.locator("figure").evaluate_all(
         """all => all.map(f => ({kind: f.dataset.kind, width: f.scrollWidth,
                                  height: f.getBoundingClientRect().height,
