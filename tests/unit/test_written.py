@@ -42,6 +42,7 @@ def test_an_intervals_shorter_side_says_how_many_digits_there_are(estimate, word
         ((-27.6, -92.6, 78.7), "−28 % (−93 to 79)"),  # not as far on both sides
         ((1.0, 1.0, 1.0), "+1 %"),
         ((0.0, 0.0, 0.0), "0 %"),
+        (np.array([0.4, 0.0, 0.8]), "+0.4 ± 0.4 %"),  # of NumPy, and its end is zero
     ],
 )
 def test_a_spread_is_one_number_where_both_sides_are_alike(estimate, words):

@@ -68,7 +68,7 @@ def _places(mean, lower, upper):
         return None
     exponent = math.floor(math.log10(min(sides)))
     two = min(sides) < 3 * 10.0**exponent and abs(mean) * 10.0 ** (1 - exponent) < 10_000
-    least = max(0, two - exponent)
+    least = max(0, int(two) - exponent)  # also of NumPy's numbers, whose powers are other ones
     # An end says on which side of zero all lies, so it gets two places more before it is a zero.
     enough = (n for n in range(least, least + 3) if round(lower, n) and round(upper, n))
     return next(enough, least)
