@@ -24,8 +24,9 @@ SPACED = {
     r"(?=<mo>&ApplyFunction;</mo><m(?!o|space|under|row><mo))": THIN,
     r"<mo(?=[^>]*>(?:inf|lim|max|min|sup)</mo>)": '<mo lspace="0.1667em" rspace="0.1667em"',
 }
-#: Formulas within a line, with all that no space parts from them: "(x)," for example.
-UNBROKEN = re.compile(r"[^\s<>]*(?:<math>.*?</math>[^\s<]*)+", re.DOTALL)
+#: Formulas within a line, with all that no space parts from them: "(x)," for example. (The first
+#: bracket lets it begin with a word alone: a picture within a page is one of a million letters.)
+UNBROKEN = re.compile(r"(?<![^\s<>])[^\s<>]*(?:<math>.*?</math>[^\s<]*)+", re.DOTALL)
 
 
 def setup(app):
