@@ -21,17 +21,15 @@ def launchers(html, page):
     return [a["href"] for a in soup.select(".article-header-buttons a[href]")]
 
 
+#: Of all pages alike, so a few are enough.
+ON_AN_EXTRACT = pytest.mark.parametrize("built", ["extract"], indirect=True, scope="session")
+
+
 @pytest.fixture(scope="module")
 def elsewhere(built, tmp_path_factory):
-    """A copy of the book with the address set, carried into the chapters, and its site built."""
-    copy = tmp_path_factory.mktemp("copy")
-    for name in ("_config.yml", "_toc.yml", "CITATION.cff"):
-        shutil.copy(ROOT / name, copy)
-    for name in ("book", "workflow", "src"):
-        shutil.copytree(ROOT / name, copy / name)
-    for name in ("executed", "results", "logs", "settings.json"):
-        source = built / name
-        (shutil.copytree if source.is_dir() else shutil.copy)(source, copy / "_build" / name)
+    """A copy of a book with the address set, carried into the chapters, and its site built."""
+    copy = tmp_path_factory.mktemp("elsewhere") / "copy"
+    shutil.copytree(built.parent, copy, symlinks=True)
     config = (copy / "_config.yml").read_text(encoding="utf-8")
     assert config.count('repository_url: ""') == 1
     (copy / "_config.yml").write_text(
@@ -43,6 +41,12 @@ def elsewhere(built, tmp_path_factory):
         process = subprocess.run(command, cwd=copy, capture_output=True, encoding="utf-8")
         assert process.returncode == 0, process.stderr
     return copy
+
+
+def chapters(folder):
+    """The names of a book's chapters."""
+    paths = (folder / "book").rglob("*.ipynb")
+    return [path.relative_to(folder / "book").with_suffix("").as_posix() for path in paths]
 
 
 def test_without_an_address_there_are_no_buttons(built):
@@ -60,9 +64,10 @@ def test_the_cell_that_sets_up_comes_with_an_address_and_goes_without(monkeypatc
     assert repository.with_set_up(with_cell) == kept
 
 
+@ON_AN_EXTRACT
 @pytest.mark.thorough
 def test_with_an_address_the_buttons_go_to_files_that_exist(elsewhere):
-    for page in contents.notebooks():
+    for page in chapters(elsewhere):
         links = launchers(elsewhere / "_build" / "html", page)
         (colab,) = [link for link in links if "colab" in link]
         (binder,) = [link for link in links if "mybinder" in link]
@@ -71,6 +76,7 @@ def test_with_an_address_the_buttons_go_to_files_that_exist(elsewhere):
             assert path == f"book/{page}.ipynb" and (ROOT / path).is_file()
 
 
+@ON_AN_EXTRACT
 @pytest.mark.thorough
 def test_with_an_address_each_chapter_installs_the_book_where_it_is_missing(elsewhere):
     calls = []
@@ -79,7 +85,7 @@ def test_with_an_address_each_chapter_installs_the_book_where_it_is_missing(else
         def run_line_magic(self, *arguments):
             calls.append(arguments)
 
-    for page in contents.notebooks():
+    for page in chapters(elsewhere):
         path = elsewhere / "book" / f"{page}.ipynb"
         code = "".join(json.loads(path.read_text(encoding="utf-8"))["cells"][0]["source"])
         exec(code, {"get_ipython": Shell})
@@ -88,6 +94,7 @@ def test_with_an_address_each_chapter_installs_the_book_where_it_is_missing(else
         assert calls.pop() == ("pip", f"install --quiet git+{ADDRESS}")
 
 
+@ON_AN_EXTRACT
 @pytest.mark.thorough
 def test_the_address_stands_in_the_citation(elsewhere):
     assert (
