@@ -33,7 +33,8 @@ number = $(if $(filter 0,$(shell expr x$(call quoted,$($(1))) : 'x[$(2)-9][0-9]*
 quoted = '$(subst ','\'',$(1))'
 home = $(patsubst ~/%,$(HOME)/%,$(1))
 $(call one_of,PRESET,paper quick)
-$(call one_of,DATA,auto mnist digits)
+SETS = auto $(shell sed -n 's/^    "\(.*\)": Source.*/\1/p' src/regularization/core/data.py)
+$(if $(filter folder:% %.npz,$(DATA)),,$(call one_of,DATA,$(SETS)))
 $(call one_of,BACKEND,tensorflow jax)
 $(call number,JOBS,1,2)
 $(call number,PORT,1,8000)
@@ -50,10 +51,15 @@ WHERE = $(IN) --jobs $(JOBS) --gpus $(GPU) $(if $(PROFILE),--profile $(PROFILE))
 
 export KERAS_BACKEND := $(BACKEND)
 # Chapters run in their own folders, so a relative folder is made absolute here, where it was given.
+absolute = $(shell CDPATH= cd -- $(call quoted,$(call home,$(1))) 2>/dev/null && pwd || \
+  printf %s $(call quoted,$(call home,$(1))))
 ifneq ($(MNIST_DIR),)
-given := $(call quoted,$(call home,$(MNIST_DIR)))
-override MNIST_DIR := $(shell CDPATH= cd -- $(given) 2>/dev/null && pwd || printf %s $(given))
+override MNIST_DIR := $(call absolute,$(MNIST_DIR))
 export MNIST_DIR
+endif
+ifneq ($(DATA_DIR),)
+override DATA_DIR := $(call absolute,$(DATA_DIR))
+export DATA_DIR
 endif
 # Text is UTF-8, also where a locale says otherwise; and how somebody has set up Keras for work of
 # his own (floatx, say) is not for the book.
@@ -102,13 +108,15 @@ help:  ## this list
 	@echo "make repository carry the repository's address from _config.yml into the chapters"
 	@echo "make clean   remove what was built (the environment stays: rm -r .venv)"
 	@echo
-	@echo "PRESET=paper|quick  DATA=auto|mnist|digits  BACKEND=tensorflow|jax"
+	@echo "PRESET=paper|quick  BACKEND=tensorflow|jax"
+	@echo "DATA=$(SETS), folder:path or an .npz: on which data"
 	@echo "PROFILE=slurm runs the jobs of book and sweep on a cluster (profiles/README.md)"
 	@echo "RUNS=folder, archive or address of runs that were trained elsewhere: a book in minutes"
-	@echo "MNIST_DIR=folder with MNIST's four files  JOBS=chapters at a time  LAB_OPTIONS=for make lab"
+	@echo "DATA_DIR=folder with a folder for each data set, MNIST_DIR=with MNIST's four files"
+	@echo "JOBS=chapters at a time  LAB_OPTIONS=for make lab"
 
 book: .venv/.installed
-	@$(BIN)python -m workflow.build.book --preset $(PRESET) --dataset $(DATA) $(if $(RUNS),--runs $(call quoted,$(RUNS))) $(WHERE)
+	@$(BIN)python -m workflow.build.book --preset $(PRESET) --dataset $(call quoted,$(DATA)) $(if $(RUNS),--runs $(call quoted,$(RUNS))) $(WHERE)
 
 quick:
 	@$(MAKE) --no-print-directory book PRESET=quick
@@ -116,7 +124,7 @@ quick:
 sweep: .venv/.installed
 	$(if $(CONFIG),,$(error CONFIG is not set. Expected the file of a sweep. \
 	  For example: make sweep CONFIG=sweeps/hundred_seeds.toml))
-	@$(BIN)python -m workflow.build.sweep --config $(call quoted,$(CONFIG)) --dataset $(DATA) $(WHERE)
+	@$(BIN)python -m workflow.build.sweep --config $(call quoted,$(CONFIG)) --dataset $(call quoted,$(DATA)) $(WHERE)
 
 chapter: .venv/.installed
 	@$(BIN)python -m workflow.tools.chapter --name=$(call quoted,$(NAME)) --title=$(call quoted,$(TITLE))
@@ -150,7 +158,7 @@ test-all: .venv/.installed $(PACKAGES)
 	@$(TEST) --book=auto
 
 bench: .venv/.installed
-	@$(BIN)python bench/run.py --dataset $(DATA) $(if $(BOOK),--book $(BOOK)) $(if $(MACHINE),--machine $(MACHINE))
+	@$(BIN)python bench/run.py --dataset $(call quoted,$(DATA)) $(if $(BOOK),--book $(BOOK)) $(if $(MACHINE),--machine $(MACHINE))
 	@if command -v node >/dev/null && [ -f $(call quoted,$(BUILD)/results/training_digits.bin) ]; then \
 	  node bench/living.js $(call quoted,$(BUILD)/results); else \
 	  echo "The page's own training was not timed: that needs node, and a built book."; fi

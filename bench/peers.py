@@ -31,12 +31,12 @@ class Work(NamedTuple):
 def ours(work, replicas=1):
     """This project's loop, with as many models side by side as asked."""
     from regularization.core.backend import ops
-    from regularization.core.data import Digits
+    from regularization.core.dataset import DataSet
     from regularization.core.settings import Settings
     from regularization.core.team import Team
 
-    images, classes = work.images[:, None, :], len(work.kernel)
-    digits = Digits("work", images, work.labels, *[images[:1], work.labels[:1]] * 2, classes)
+    images = work.images[:, None, :]
+    digits = DataSet("work", images, work.labels, *[images[:1], work.labels[:1]] * 2)
     settings = Settings(seeds=replicas, learning_rate=RATE, batch_size=work.order.shape[1])
     team = Team(settings, digits)
     return (

@@ -35,13 +35,18 @@ PAGES = sorted(
     if path.suffix in (".md", ".ipynb") and ".ipynb_checkpoints" not in path.parts
 )
 NOTEBOOKS = [path for path in PAGES if path.suffix == ".ipynb"]
-#: For what may differ between the data sets: the book on one, and its extract on the stand-in.
-ON_BOTH = pytest.mark.parametrize(
+#: For what may differ between the data sets: the book on one, and its extract on each of these.
+EXTRACTS = {"extract": "digits", "garments": "fashion", "signals": "mnist1d"}
+ON_EACH = pytest.mark.parametrize(
     "built",
-    ["book", pytest.param("extract", marks=pytest.mark.thorough)],
+    ["book", *(pytest.param(name, marks=pytest.mark.thorough) for name in EXTRACTS)],
     indirect=True,
     scope="session",
 )
+
+
+#: Claims about deeper networks, which learn nothing there at quick that could be told apart.
+UNLEARNED = {"mnist1d": {"deep-impact", "deeper-alike", "deeper-dropout"}}
 
 
 def pytest_addoption(parser):
@@ -138,14 +143,14 @@ def mnist_folder(tmp_path, monkeypatch):
 
     rng = np.random.default_rng(0)
     hashes = {}
-    for name, count in zip(data.FILES, (5_020, 5_020, 30, 30), strict=True):
+    for name, count in zip(data.MNIST.files, (5_020, 5_020, 30, 30), strict=True):
         shape = (count, 4, 4) if "images" in name else (count,)
         values = rng.integers(0, 10, shape, dtype=np.uint8)
         content = struct.pack(f">HBB{len(shape)}I", 0, 8, len(shape), *shape) + values.tobytes()
         packed = gzip.compress(content, mtime=0)
         (tmp_path / f"{name}.gz").write_bytes(packed)
         hashes[name] = hashlib.sha256(packed).hexdigest(), hashlib.sha256(content).hexdigest()
-    monkeypatch.setattr(data, "FILES", hashes)
+    monkeypatch.setattr(data.MNIST, "files", hashes)
     monkeypatch.setenv("MNIST_DIR", str(tmp_path))
     return tmp_path
 
@@ -225,12 +230,16 @@ def built(request, tmp_path_factory):
         (folder / "_build" / "given" / "ledger.json").write_text(
             "[]", encoding="utf-8"
         )  # the colophon leads to it
-        process = miniature.make(folder)
+        process = miniature.make(folder, DATA=EXTRACTS[name])
         assert process.returncode == 0, process.stdout + process.stderr
 
     if name == "book" and asked not in data.NAMES:
         return Path(asked).absolute()
-    if name == "extract":
+    if name in EXTRACTS:
+        try:
+            data.load(EXTRACTS[name])
+        except data.Unreachable as error:
+            pytest.skip(f"{EXTRACTS[name]} cannot be had: {error.reason}")
         return once(tmp_path_factory, name, extract) / "_build"
     return once(tmp_path_factory, name, book)
 
@@ -238,6 +247,14 @@ def built(request, tmp_path_factory):
 def dataset_of(build):
     """Return the name of the data set that a build is of."""
     return json.loads((build / "settings.json").read_text(encoding="utf-8"))["dataset"]
+
+
+@pytest.fixture
+def board(built):
+    """For tests that draw: of data that nobody draws the pages have no board."""
+    card = data.load(dataset_of(built)).card
+    if card.form is None:
+        pytest.skip(f"nobody draws {card.noun[1]}")
 
 
 def a_miniature(name, write):

@@ -22,10 +22,8 @@ from regularization.study import registry
 
 SHADES = 31  # of a frame, on either side of zero: a byte each, packed to some five bits
 FEWER = 10  # the same for a page of many frames, to some four bits
-TEST, TRAIN, VALIDATION = 1_000, 2_000, 500  # digits that a page loads, at most
-#: How a drawing is brought into the form of the data: the longer side of what is drawn, in pixels,
-#: and what is laid in the middle. MNIST's is told by LeCun et al. (1998, section III.A).
-FORMS = {"mnist": {"box": 20, "centre": "mass"}, "digits": {"box": 8, "centre": "box"}}
+TEST, TRAIN, VALIDATION = 1_000, 2_000, 500  # images that a page loads, at most
+MOST = 590_000  # bytes that all of these may take, packed: of what packs badly there are fewer
 
 
 def given():
@@ -118,7 +116,7 @@ def save_cover(paths, digits, folder=None):
     about = [
         told | {"title": registry.title(slug)} for slug, (_, told) in zip(paths, reels, strict=True)
     ]
-    save("cover.film", arrays, {"reels": about, "form": FORMS[digits.name]}, folder)
+    save("cover.film", arrays, {"reels": about} | of_data(digits), folder)
 
 
 def save_weights(runs, folder=None):
@@ -129,18 +127,23 @@ def save_weights(runs, folder=None):
 
 
 def save_test_digits(digits, indices, folder=None):
-    """Write the test digits at `indices`, and how a drawing is made one of them."""
+    """Write the test images at `indices`, and how a drawing is made one of them."""
     arrays = {"images": digits.test_images[indices], "labels": digits.test_labels[indices]}
-    save("test_digits.bin", arrays, FORMS[digits.name], folder)
+    save("test_digits.bin", arrays, of_data(digits), folder)
 
 
-def opening(image, label, weights):
+def of_data(digits):
+    """Return what a page has to know of a data set, what JSON can hold."""
+    return {name: getattr(digits.card, name) for name in ("class_names", "noun", "form")}
+
+
+def opening(image, label, weights, digits):
     """Return what a board opens with before a file is loaded: a digit `[height, width]`, its label,
     and its evidence for the class of these `weights`, pixels on [0, 1] times weights."""
     evidence = np.asarray(weights, "<f4") * (np.asarray(image, "<f4") / np.float32(255))
     parts = {"image": np.asarray(image, "uint8"), "evidence": evidence}
     packed = {key: base64.b64encode(array.tobytes()).decode() for key, array in parts.items()}
-    return packed | {"label": int(label)}
+    return packed | {"label": int(label), "shape": np.shape(image)} | of_data(digits)
 
 
 def save_training_digits(small, runs, tuned, reference, folder=None):
@@ -154,7 +157,7 @@ def save_training_digits(small, runs, tuned, reference, folder=None):
         "techniques": [_technique(slug, run, tuned[slug]) for slug, run in runs.items()],
         "reference": {"accuracy": tables.percent(reference.test_accuracy)}
         | {k: getattr(reference.settings, k) for k in ("steps", "learning_rate", "batch_size")},
-    }
+    } | of_data(small)
     save("training_digits.bin", {name: getattr(small, name) for name in names}, about, folder)
 
 
@@ -193,16 +196,25 @@ def disagreement(predictions):
     return 1 - np.array(agreed) / len(predictions)
 
 
+def fitting(count, digits):
+    """Return how many of `count` images a page loads, so that all that it loads fits into MOST."""
+    some = digits.train_images[:500]
+    size = len(gzip.compress(np.ascontiguousarray(some))) / len(some)
+    return int(count * min(1, MOST / (size * (TEST + TRAIN + VALIDATION))))
+
+
 def test_digits(digits, runs):
     """Return the indices of the test digits that a page loads: the most disputed first."""
-    indices = np.unique(np.linspace(0, len(digits.test_images) - 1, TEST).round().astype(int))
+    count = fitting(TEST, digits)
+    indices = np.unique(np.linspace(0, len(digits.test_images) - 1, count).round().astype(int))
     predictions = probabilities(runs, digits.test_images[indices]).argmax(axis=-1)
     return indices[np.argsort(-disagreement(predictions), kind="stable")]
 
 
 def training_digits(digits, indices):
     """Return those digits alone that a page loads, of the test digits those at `indices`."""
-    train = subset(digits, 0, TRAIN).indices
-    parts = {"train": train, "validation": slice(VALIDATION), "test": indices}
+    train = subset(digits, 0, fitting(TRAIN, digits)).indices
+    held_back = slice(fitting(VALIDATION, digits))
+    parts = {"train": train, "validation": held_back, "test": indices}
     names = {f"{part}_{what}": at for part, at in parts.items() for what in ("images", "labels")}
     return replace(digits, **{name: getattr(digits, name)[at] for name, at in names.items()})

@@ -21,7 +21,8 @@ pytestmark = pytest.mark.skipif(os.name == "nt", reason="asks sh and make as the
 
 
 def run(*command, cwd=ROOT, **environment):
-    ours = ("MNIST_DIR", "MAKEFLAGS", "MAKELEVEL")  # make test's own make would say where it is
+    # make test's own make would say where it is
+    ours = ("MNIST_DIR", "DATA_DIR", "MAKEFLAGS", "MAKELEVEL")
     known = {k: v for k, v in os.environ.items() if k not in ours}
     return subprocess.run(
         command, cwd=cwd, env=known | environment, capture_output=True, encoding="utf-8"
@@ -63,16 +64,19 @@ def test_what_other_tools_have_put_into_the_environment_is_passed_over(name):
 
 def test_a_value_of_ours_is_taken_from_the_environment():
     process = run("make", "--no-print-directory", "-n", "book", DATA="digits", PRESET="quick")
-    assert "--preset quick --dataset digits" in process.stdout
+    assert "--preset quick --dataset 'digits'" in process.stdout
+    own = run("make", "--no-print-directory", "-n", "book", "DATA=folder:it's mine")
+    assert "--dataset 'folder:it'\\''s mine'" in own.stdout
 
 
+@pytest.mark.parametrize("name", ["MNIST_DIR", "DATA_DIR"])
 @pytest.mark.parametrize("given", ["it's mine", "~/it's mine"])
-def test_a_folder_of_mnist_is_found_where_it_was_given(tmp_path, given):
+def test_a_folder_of_data_is_found_where_it_was_given(tmp_path, name, given):
     """Relative, or below a home that the shell left to be found; CDPATH would print two paths."""
     (tmp_path / "it's mine").mkdir()
-    shown = ["-f", str(ROOT / "Makefile"), "--eval", 'shown: ; @echo "$$MNIST_DIR"', "shown"]
+    shown = ["-f", str(ROOT / "Makefile"), "--eval", f'shown: ; @echo "$${name}"', "shown"]
     process = run(
-        "make", *shown, f"MNIST_DIR={given}", cwd=tmp_path, CDPATH=str(tmp_path), HOME=str(tmp_path)
+        "make", *shown, f"{name}={given}", cwd=tmp_path, CDPATH=str(tmp_path), HOME=str(tmp_path)
     )
     assert process.stdout.splitlines() == [str(tmp_path / "it's mine")], process.stderr
 

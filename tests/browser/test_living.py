@@ -6,7 +6,7 @@ import re
 
 import numpy as np
 import pytest
-from conftest import ON_BOTH, dataset_of, read_living, saved, until
+from conftest import ON_EACH, dataset_of, read_living, saved, until
 
 from regularization import web
 from regularization.analysis import evaluation
@@ -17,6 +17,8 @@ from regularization.study.registry import TECHNIQUES
 WIDE = {"width": 1280, "height": 900}
 PHONE = {"width": 360, "height": 740}
 DRAW, TRAIN = "figure[data-live=draw]", "figure[data-live=train]"
+#: Buttons that take a test image, a digit or whatever the data have.
+NEXT, PREVIOUS = re.compile(r"^Test \w+ →$"), re.compile(r"^← Test \w+$")
 
 
 @pytest.fixture
@@ -85,24 +87,27 @@ INK = """canvas => {
 def beside_the_pen(page):
     """The bars of the chosen technique, in hundredths, and what each technique says."""
     bars = page.locator(".living-shares span").all_inner_texts()
-    votes = page.locator(".living-votes span").all_inner_texts()
+    votes = [each.get_attribute("data-said") for each in page.locator(".living-votes span").all()]
     return [*map(int, bars)], [*map(int, votes)]
 
 
 SEVEN = (0.3, 0.25), (0.7, 0.25), (0.45, 0.85)
 
 
-@ON_BOTH
+@ON_EACH
 def test_a_digit_is_drawn_and_every_technique_answers(open_page, built):
     page = open_page("living", DRAW)
     printed = table(page)
     assert not any(".bin" in url for url in page.loaded), "weights before the first touch"
+    if data.load(dataset_of(built)).card.form is None:
+        assert page.locator(".living-board").count() == 0, "a board, and nobody draws a signal"
+        return
     # The board has the printed digit on it, and beside it are the printed answers.
     assert beside_the_pen(page) == (printed[0].tolist(), printed.argmax(axis=1).tolist())
     assert page.locator(".living-board").evaluate(INK) > 0.05
-    assert re.search(r"Its label is \d\.", page.locator(".living-about").inner_text())
+    assert re.search(r"Its label is \w.*\.", page.locator(".living-about").inner_text())
     draw(page, *SEVEN)
-    said = says(page, r"techniques? says? \d")
+    said = says(page, r"techniques? says? \w")
     answers = table(page)
     assert answers.shape == (len(slugs_of(built)), 10) and not np.array_equal(answers, printed)
     assert np.all(np.abs(answers.sum(axis=1) - 100) <= 5)  # rounded
@@ -116,11 +121,11 @@ def test_a_digit_is_drawn_and_every_technique_answers(open_page, built):
     assert not page.complaints
 
 
-@ON_BOTH
+@ON_EACH
 def test_the_answers_to_a_test_digit_are_pythons(open_page, built):
     page = open_page("living", DRAW)
-    page.get_by_role("button", name="Test digit →").click()
-    about = page.locator(".living-about", has_text="Test digit 2 of").inner_text()
+    page.get_by_role("button", name=NEXT).click()
+    about = page.locator(".living-about", has_text=re.compile(r"Test \w+ 2 of")).inner_text()
     says(page, "techniques? says?")
     runs = [saved(built, slug) for slug in slugs_of(built)]
     digits = data.load(dataset_of(built))
@@ -130,7 +135,8 @@ def test_the_answers_to_a_test_digit_are_pythons(open_page, built):
     knew = np.sum(ours.argmax(axis=1) == digits.test_labels[place])
     who = {0: "No technique", 1: "Only .*", 2: "Only .* and .*", len(runs): "All .* techniques"}
     who = who.get(knew, f"{knew} of {len(runs)} techniques")
-    assert re.search(rf"Its label is {digits.test_labels[place]}\. {who} knew it\.$", about)
+    label = digits.names[digits.test_labels[place]]
+    assert re.search(rf"Its label is {label}\. {who} knew it\.$", about)
     logit = evaluation.logits(runs[0].weights[0], digits.test_images[place][None])[0].max()
     sign = "−" if logit < 0 else r"\+"
     assert re.search(f"together {sign}{abs(logit):.1f}", evidence(page))
@@ -155,10 +161,11 @@ def test_what_is_pressed_or_current_is_told_apart_where_all_colours_are_the_read
         assert len(grounds(on)) == 1 and grounds(off).isdisjoint(grounds(on))
 
 
+@pytest.mark.usefixtures("board")
 def test_whoever_clicks_wildly_is_borne_with(open_page):
     page = open_page("living?train=1", DRAW)
     board = page.locator(".living-board")
-    buttons = ["Undo", "Test digit →", "Clear", "Eraser", "← Test digit", "Pen", "Undisturbed"]
+    buttons = ["Undo", NEXT, "Clear", "Eraser", PREVIOUS, "Pen", "Undisturbed"]
     for name in buttons * 2:
         board.press("Space")
         board.press("ArrowLeft")
@@ -195,16 +202,19 @@ def test_a_model_that_is_added_catches_up(open_page):
     assert words[0] == words[1], "the same model, seed and number of steps"
 
 
-def test_the_evidence_is_for_the_cell_that_is_chosen(open_page):
+def test_the_evidence_is_for_the_cell_that_is_chosen(open_page, built):
     page = open_page("living?digit=1", DRAW)
     says(page, "techniques? says?")
     page.locator(f"{DRAW} tbody tr").nth(3).locator("td").nth(6).click()
-    says(page, "^L2, for 6: ink that speaks")
-    page.get_by_label("Digit", exact=True).select_option("2")
-    says(page, "^L2, for 2: ")
-    assert "L2, for 2" in page.get_by_role("img", name="Evidence").get_attribute("aria-label")
+    digits = data.load(dataset_of(built))
+    says(page, f"^L2, for {digits.names[6]}: ink that speaks")
+    page.get_by_label(digits.card.noun[0].capitalize(), exact=True).select_option("2")
+    says(page, f"^L2, for {digits.names[2]}: ")
+    words = page.get_by_role("img", name="Evidence").get_attribute("aria-label")
+    assert f"L2, for {digits.names[2]}" in words
 
 
+@pytest.mark.usefixtures("board")
 def test_a_drawing_comes_back_from_its_address(open_page):
     page = open_page("living", DRAW)
     draw(page, *SEVEN)
@@ -217,14 +227,15 @@ def test_a_drawing_comes_back_from_its_address(open_page):
     assert np.array_equal(table(page), table(again))
     assert again.get_by_label("Noise").get_attribute("aria-valuetext") == "0.3"
     again.get_by_role("button", name="Reset all").click()
-    again.locator(".living-about", has_text="Test digit 1 of").wait_for()  # as it opened
+    again.locator(".living-about", has_text=re.compile(r"Test \w+ 1 of")).wait_for()  # as it opened
     until(lambda: not asked(again), 20, "an empty address")
 
 
+@pytest.mark.usefixtures("board")
 def test_an_empty_board_says_so(open_page):
     page = open_page("living", DRAW)
     page.get_by_role("button", name="Clear").click()
-    assert "Draw a digit" in says(page, "The board is empty")
+    assert "Draw a " in says(page, "The board is empty")
     assert table(page).sum() == 0
     draw(page, *SEVEN)
     says(page, "techniques? says?")
@@ -234,6 +245,7 @@ def test_an_empty_board_says_so(open_page):
     says(page, "The board is empty")
 
 
+@pytest.mark.usefixtures("board")
 def test_a_digit_is_drawn_by_keyboard_and_heard(open_page):
     page = open_page("living", DRAW)
     board = page.get_by_role("application", name="Drawing board")
@@ -258,6 +270,7 @@ def test_a_digit_is_drawn_by_keyboard_and_heard(open_page):
     assert page.evaluate("document.activeElement.tagName") == "SELECT", "the board keeps the focus"
 
 
+@pytest.mark.usefixtures("board")
 def test_a_finger_draws_on_a_phone_and_the_page_stays_where_it_is(open_page):
     page = open_page("living", DRAW, viewport=PHONE, has_touch=True, is_mobile=True)
     page.locator(".living-board").scroll_into_view_if_needed()
@@ -299,7 +312,7 @@ def test_what_cannot_be_loaded_is_said_in_place_and_the_figure_stays(open_page, 
 
     page = open_page("living", DRAW, route=route)
     printed = table(page)
-    page.get_by_role("button", name="Test digit →").click()
+    page.get_by_role("button", name=NEXT).click()
     for widget in (DRAW, TRAIN):
         page.locator(widget).scroll_into_view_if_needed()
         if widget == TRAIN:
@@ -323,10 +336,10 @@ def test_what_could_not_be_loaded_is_tried_again_with_the_next_touch(open_page):
         page.route("**/*.bin", lambda r: r.abort() if failing[0] else r.continue_())
 
     page = open_page("living", DRAW, route=route)
-    page.get_by_role("button", name="Test digit →").click()
+    page.get_by_role("button", name=NEXT).click()
     page.locator(f"{DRAW} [role=alert]").wait_for()
     failing[0] = False
-    page.get_by_role("button", name="Test digit →").click()
+    page.get_by_role("button", name=NEXT).click()
     says(page, "techniques? says?")
     assert page.locator(f"{DRAW} [role=alert]").count() == 0
 
@@ -342,7 +355,7 @@ def test_what_could_not_be_loaded_is_tried_again_with_the_next_touch(open_page):
 )
 def test_an_absurd_address_falls_back_to_the_defaults(open_page, query):
     page = open_page(f"living?{query}", DRAW)
-    page.get_by_role("button", name="Test digit →").click()
+    page.get_by_role("button", name=NEXT).click()
     says(page, "techniques? says?")
     assert page.get_by_label("Noise").get_attribute("aria-valuetext") == "0"
     page.locator(TRAIN).scroll_into_view_if_needed()
@@ -377,7 +390,8 @@ def test_the_model_trains_and_its_settings_change_while_it_runs(open_page, built
     page.locator(".living-numbers", has_text="Step 1.").wait_for()
     page.get_by_role("button", name="Run").click()
     more(0)
-    assert accuracy() > max(start, 60)
+    signals = data.load(dataset_of(built)).card.form is None  # of which one layer knows few
+    assert accuracy() > max(start, 10 if signals else 60)
     assert not page.locator(f"{TRAIN} .turned").count()
     page.get_by_role("combobox", name="Model A").select_option("dropout")
     more(steps())
@@ -452,7 +466,7 @@ def test_a_reset_begins_anew_and_a_seed_is_another_start(open_page):
     assert pictures(100) != first
 
 
-@ON_BOTH
+@ON_EACH
 def test_a_film_moves_all_ten_images_and_the_marker_on_the_curve(open_page, built):
     page = open_page("techniques/l2", "#l2-weight-images")
     figure = page.locator("#l2-weight-images")
@@ -501,7 +515,7 @@ def test_an_old_address_leads_to_the_new_one_with_all_that_was_set(open_page):
     assert page.locator("#strength-l2-images .living-ten").is_visible()  # not as printed
 
 
-def test_the_chapter_on_strengths_has_a_film_for_each_knob(open_page):
+def test_the_chapter_on_strengths_has_a_film_for_each_knob(open_page, built):
     page = open_page("why/strength")
     for name in ("l2", "l1", "dropout", "noise", "gaussian", "norm"):
         page.locator(f"#strength-{name}-images").scroll_into_view_if_needed()
@@ -511,7 +525,8 @@ def test_the_chapter_on_strengths_has_a_film_for_each_knob(open_page):
         sliders.last.press("Home")
         assert page.locator(f"#strength-{name}-images .living-ten").is_visible()
     films = [body for url, body in page.loaded.items() if url.endswith(".film")]
-    assert len(films) == 6 and sum(map(len, films)) <= 250_000
+    dense = dataset_of(built) == "fashion"  # garments leave no border dark, which packs to nothing
+    assert len(films) == 6 and sum(map(len, films)) <= (300_000 if dense else 250_000)
     assert not page.complaints
 
 
@@ -604,6 +619,7 @@ def test_moved_pages_are_accessible_and_within_their_frame(open_page, axe, schem
         assert not page.complaints
 
 
+@pytest.mark.usefixtures("board")
 def test_what_is_loaded_is_little_and_from_here_and_nothing_is_sent(open_page, served):
     sent = []
 

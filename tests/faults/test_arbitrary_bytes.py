@@ -20,7 +20,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from safetensors.numpy import save_file
 
-from regularization.core import data
+from regularization.core import data, formats
 from regularization.core.settings import Settings
 from regularization.core.techniques import L2
 from regularization.results import run as runs
@@ -90,7 +90,7 @@ def test_an_idx_file_is_read_as_defined_or_refused(content):
     expected = by_hand(content)
     tracemalloc.start()
     try:
-        array = data.parse_idx(content)
+        array = formats.parse_idx(content)
         assert expected == (list(array.shape), array.ravel().tolist())
         assert array.dtype == np.uint8
     except ValueError as error:
@@ -133,14 +133,14 @@ def test_a_file_of_the_folder_is_mnists_or_refused(content, ending):
         packed = gzip.compress(content) if "packed" in ending else content
         Path(folder, name + ending.partition(",")[0]).write_bytes(packed)
         with refused(data.DataError, "Put a fresh copy there", IMAGES):
-            data._read_file(Path(folder), name)
+            data.MNIST._read(name, Path(folder), "MNIST_DIR")
             raise AssertionError("not refused")
 
 
 @pytest.mark.parametrize("ending", ["", ".gz"])
 @pytest.mark.parametrize("shape", [(2 * 10**8,), (60_000, 28, 28), (2**32 - 1,) * 3, (0, 28, 28)])
 def test_a_file_that_unpacks_to_very_much_is_not_unpacked(tmp_path, monkeypatch, shape, ending):
-    monkeypatch.setitem(data.FILES, "bomb", ("", ""))
+    monkeypatch.setitem(data.MNIST.files, "bomb", ("", ""))
     path = tmp_path / f"bomb{ending}"
     if ending:  # a gzip file may be several, one after the other
         path.write_bytes(gzip.compress(idx(shape, b"")) + 200 * gzip.compress(bytes(10**6)))
@@ -148,7 +148,7 @@ def test_a_file_that_unpacks_to_very_much_is_not_unpacked(tmp_path, monkeypatch,
         path.write_bytes(idx(shape, b""))
         os.truncate(path, 2 * 10**8)
     with refused(data.DataError, "it is too long: more than 47040016 bytes", IMAGES):
-        data._read_file(tmp_path, "bomb")
+        data.MNIST._read("bomb", tmp_path, "MNIST_DIR")
         raise AssertionError("not refused")
 
 

@@ -13,7 +13,7 @@ import time
 
 import pytest
 
-from regularization.core import data
+from regularization.core import data, published
 
 #: How a mirror misbehaves, and what is said of it.
 FAULTS = {
@@ -93,11 +93,13 @@ def mirrors(mnist_folder, monkeypatch, tmp_path_factory):
             pass
 
     monkeypatch.delenv("MNIST_DIR")
+    monkeypatch.delenv("DATA_DIR", raising=False)
+    monkeypatch.setattr(published, "_keras", lambda: cache / "no Keras")
     monkeypatch.setenv("TQDM_DISABLE", "1")
     monkeypatch.setattr("pooch.os_cache", lambda name: cache / name)
-    monkeypatch.setattr(data, "TIMEOUT", (3, 0.5))
-    monkeypatch.setattr(data, "PATIENCE", 1)
-    monkeypatch.setattr(data, "LARGEST", 200_000)
+    monkeypatch.setattr(published, "TIMEOUT", (3, 0.5))
+    monkeypatch.setattr(published, "PATIENCE", 1)
+    monkeypatch.setattr(published, "LARGEST", 200_000)
     with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
         server.daemon_threads = True
         mirrors.port = server.server_port
@@ -108,7 +110,7 @@ def mirrors(mnist_folder, monkeypatch, tmp_path_factory):
 
 
 def use(monkeypatch, mirrors, *ways):
-    monkeypatch.setattr(data, "MIRRORS", tuple(map(mirrors.address, ways)))
+    monkeypatch.setattr(data.MNIST, "mirrors", tuple(map(mirrors.address, ways)))
 
 
 @pytest.mark.parametrize("how", FAULTS)
@@ -162,11 +164,11 @@ def test_a_file_that_was_damaged_in_the_cache_is_fetched_anew(mirrors, monkeypat
 
 def another_process(mirrors, how):
     """Start a Python of its own that fills the same cache, with all the patience there is."""
-    settings = [str(mirrors.cache), mirrors.address(how), json.dumps(data.FILES)]
+    settings = [str(mirrors.cache), mirrors.address(how), json.dumps(data.MNIST.files)]
     code = (
         "import json, pathlib, sys, pooch; from regularization.core import data\n"
         "pooch.os_cache = lambda name: pathlib.Path(sys.argv[1]) / name\n"
-        "data.MIRRORS, data.FILES = (sys.argv[2],), json.loads(sys.argv[3])\n"
+        "data.MNIST.mirrors, data.MNIST.files = (sys.argv[2],), json.loads(sys.argv[3])\n"
         "print(data.load('mnist').name)"
     )
     return subprocess.Popen(

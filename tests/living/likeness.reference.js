@@ -7,7 +7,7 @@ import { read } from "./reading.js";
 
 const {
   arrays: { images },
-  about: form,
+  about: { form },
 } = read(process.env.REFERENCE);
 const [count, side] = images.shape;
 const pixels = side * side;

@@ -9,8 +9,8 @@ const { WEIGHTS, DIGITS, REFERENCE } = process.env;
 const weights = read(WEIGHTS);
 const digits = read(DIGITS).arrays.images;
 const reference = read(REFERENCE).arrays.logits;
-const [count, side] = digits.shape;
-const pixels = side * side;
+const [count, height, width] = digits.shape;
+const pixels = height * width;
 const classes = weights.arrays.weights.shape[1];
 
 weights.about.techniques.forEach(({ slug }, i) =>

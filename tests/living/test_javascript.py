@@ -8,7 +8,7 @@ import subprocess
 
 import numpy as np
 import pytest
-from conftest import ON_BOTH, ROOT, read_living, saved
+from conftest import ON_EACH, ROOT, read_living, saved
 from scipy import stats
 
 from regularization import web
@@ -125,7 +125,7 @@ def test_every_technique_takes_the_same_steps(node, digits, tmp_path):
     assert f"# pass {len(TECHNIQUES) + 1}" in said
 
 
-@ON_BOTH
+@ON_EACH
 def test_the_forward_pass_is_pythons(node, built, tmp_path):
     """On the digits that the page loads, with the weights that it loads, against the saved runs."""
     results = built / "results"
@@ -145,7 +145,7 @@ def test_the_forward_pass_is_pythons(node, built, tmp_path):
 
 def test_mnists_images_come_back_from_mnists_images(node, mnist, tmp_path):
     images = mnist.test_images[::5]
-    web.save("reference.bin", {"images": images}, web.FORMS["mnist"], tmp_path)
+    web.save("reference.bin", {"images": images}, web.of_data(mnist), tmp_path)
     node(HERE / "likeness.reference.js", REFERENCE=str(tmp_path / "reference.bin"))
 
 

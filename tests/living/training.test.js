@@ -145,6 +145,7 @@ test("softmax bears large logits, and a transposed array comes back", () => {
 test("a plane is smooth, and a checkerboard is its opposite", () => {
   const plane = Float32Array.from({ length: 100 }, (_, i) => Math.floor(i / 10) + (i % 10));
   const board = Float32Array.from({ length: 100 }, (_, i) => (Math.floor(i / 10) + (i % 10)) % 2);
-  assert.ok(smoothness(plane, 10) > 0.9);
-  assert.ok(Math.abs(smoothness(board, 10) + 1) < 1e-9);
+  assert.ok(smoothness(plane, [10, 10]) > 0.9);
+  assert.ok(Math.abs(smoothness(board, [10, 10]) + 1) < 1e-9);
+  assert.equal(smoothness(Float32Array.of(0, 1, 0, 1, 0), [1, 5]), -1); // a signal has no row below
 });

@@ -5,6 +5,7 @@ import re
 
 import pytest
 from bs4 import BeautifulSoup
+from conftest import UNLEARNED, dataset_of
 
 NUMBER = r"[−-]?\d[\d,]*(?:\.\d+)?(?:e-\d+)?"
 INTERVAL = re.compile(rf"({NUMBER})(?: %)? \(({NUMBER}) to ({NUMBER})\)|({NUMBER}) ± ({NUMBER})")
@@ -89,7 +90,7 @@ def test_no_estimate_of_the_ledger_ends_where_nothing_can_be(built, kind, low, h
     ledger = json.loads((built / "results" / "ledger.json").read_text(encoding="utf-8"))
     checks = [check for claim in ledger for check in claim["checks"]]
     found = [check for check in checks if re.search(kind, check["what"])]
-    assert found
+    assert found or dataset_of(built) in UNLEARNED
     for check in found:
         lower, upper = check["estimate"]["lower"], check["estimate"]["upper"]
         assert lower is None or low <= lower <= upper <= high, check

@@ -7,7 +7,7 @@ from urllib.parse import unquote, urldefrag, urlparse
 import nbformat
 import pytest
 from bs4 import BeautifulSoup
-from conftest import ON_BOTH, ROOT, dataset_of
+from conftest import ON_EACH, ROOT, dataset_of
 
 from workflow.build import contents
 
@@ -15,7 +15,7 @@ GENERATED = {"search.html", "genindex.html"}
 #: Where pages were: these only forward.
 MOVED = {f"{old}.html" for old in contents.read("_config.yml")["sphinx"]["config"]["moved"]}
 
-pytestmark = ON_BOTH
+pytestmark = ON_EACH
 
 
 @pytest.fixture(scope="session")

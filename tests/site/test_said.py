@@ -252,7 +252,7 @@ def test_a_difference_is_that_of_the_numbers_beside_it(page):
     l2 = page("techniques/l2")
     (fifths,) = [t for t in l2.select("table") if "nearest fifth" in t.get_text()]
     terms = [numbers(" ".join(row[1:])) for row in rows(fifths)]
-    said = numbers(sentence(l2, "on the typical digits").partition("loses")[2])
+    said = numbers(sentence(l2, "on the typical images").partition("loses")[2])
     assert said == pytest.approx(np.subtract(terms[1], terms[0]))
 
 
@@ -279,6 +279,8 @@ def test_the_first_step_is_near_where_the_penalty_is_strong(built):
     table = pd.read_csv(built / "results" / "first_step.csv")
     assert [*table] == ["technique", "strength", "cosine"]
     l2 = table[table.technique == "l2"].set_index("strength").cosine.sort_index()
-    assert l2.is_monotonic_increasing and l2[1.0] > 0.999 and 0.9 < l2[0.01] < 1
+    assert l2.is_monotonic_increasing and l2[1.0] < 1
+    if dataset_of(built) in ("mnist", "digits"):  # where it stands in the text
+        assert l2[1.0] > 0.999 and 0.9 < l2[0.01]
     norm = table[table.technique == "weight_normalization"].set_index("strength").cosine
     assert norm.idxmin() == norm.index.max()  # the longer the weights may be, the farther

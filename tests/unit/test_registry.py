@@ -129,3 +129,11 @@ def test_the_posts_own_settings_are_the_books():
     assert RELATIVES["variational_weights"].technique == VariationalWeights(prior=1.0)
     assert RELATIVES["variational_weights"].loss == "cross_entropy"
     assert CORRECTIONS["density_weights"].technique == DensityWeights(noise_scale=0.5)
+
+
+def test_sizes_fit_the_data_there_are():
+    sizes = (5_000, 20_000, presets.ALL)
+    assert presets.fitting(sizes, 55_000) == [5_000, 20_000, 55_000]
+    assert presets.fitting(sizes, 3_500) == [3_500]
+    assert presets.fitting((100, 300), 3_500) == [100, 300]
+    assert presets.fitting((100, 300), 140) == [100, 140]

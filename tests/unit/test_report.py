@@ -1,11 +1,15 @@
 """Figures and tables show, and say, the numbers of what they are given."""
 
 import base64
+import html
 import io
 import itertools
 import json
 import math
 import re
+from dataclasses import replace
+from functools import partial
+from types import SimpleNamespace
 
 import matplotlib.pyplot as plt
 import numpy as np
@@ -18,6 +22,7 @@ from scipy import stats
 
 from regularization.analysis import claims, measures, statistics, written
 from regularization.analysis.claims import Check, Estimate, claim
+from regularization.core.dataset import Card
 from regularization.core.fit import fit
 from regularization.core.settings import Settings
 from regularization.core.techniques import L2
@@ -114,11 +119,14 @@ def test_a_weight_image_figure_says_what_is_seen_and_takes_the_pages_colours(dig
 
 
 @pytest.mark.parametrize("title", ["Smooth", "Between", "Grainy"])
-def test_weight_images_are_on_one_scale_and_described_by_what_they_are(models, drawn, title):
+def test_weight_images_are_on_one_scale_and_described_by_what_they_are(
+    models, digits, drawn, title
+):
     weights = models[title].weights.values[1]
-    figure, limit = pictures.weight_images(models[title].weights[1], title), end_of_colours(weights)
+    figure = pictures.weight_images(models[title].weights[1], title, digits)
+    limit = end_of_colours(weights)
     said = figure.alt
-    grain, low, high = numbers(said.partition("correlate")[2])
+    grain, low, high, _ = numbers(said.partition("correlate")[2])
     assert grain == pytest.approx(neighbours_correlate(weights), abs=0.0051)
     assert [low, high] == pytest.approx([weights.min(), weights.max()], rel=0.05)
     texture = {"Smooth": "smooth", "Between": "partly smooth", "Grainy": "grainy"}[title]
@@ -148,21 +156,21 @@ SIGNS = [
 
 
 @pytest.mark.parametrize(("pair", "expected"), SIGNS)
-def test_weights_of_one_sign_take_the_whole_map_and_none_is_a_blank(drawn, pair, expected):
+def test_weights_of_one_sign_take_the_whole_map_and_none_is_a_blank(drawn, digits, pair, expected):
     weights = np.full((10, 8, 8), pair[0])
     weights[3, 4, 4] = pair[1]
     assert pictures.ends(weights) == pytest.approx(expected)
-    figure = pictures.weight_images(weights, "Hand-made")
+    figure = pictures.weight_images(weights, "Hand-made", digits)
     (image,) = drawn[0].axes[3].images
     shown = image.cmap(image.norm(image.get_array()))
     assert np.isfinite(shown).all() and (shown[..., 3] == 1).all()
     assert image.get_clim() == pytest.approx(expected) and "on a scale of" in figure.caption
 
 
-def test_weights_that_are_no_numbers_are_refused():
+def test_weights_that_are_no_numbers_are_refused(digits):
     weights = np.ones((10, 8, 8))
     weights[2, 1, 1] = np.nan
-    for show in (pictures.weight_images, pictures.ribbon):
+    for show in (partial(pictures.weight_images, digits=digits), pictures.ribbon):
         with pytest.raises(ValueError, match="no finite numbers.*lower its learning rate"):
             show(weights, "Diverged")
 
@@ -217,8 +225,10 @@ def test_a_wall_has_a_row_for_each_run_and_says_what_is_in_it(models, drawn, own
     assert scale in figure.alt and scale in figure.caption
 
 
-def test_a_digit_by_each_technique_is_chosen_among_all_and_the_rest_is_hidden(models, drawn):
-    page = BeautifulSoup(pictures.by_digit(models, shown=3)._repr_html_(), "html.parser")
+def test_a_digit_by_each_technique_is_chosen_among_all_and_the_rest_is_hidden(
+    models, digits, drawn
+):
+    page = BeautifulSoup(pictures.by_class(models, digits, shown=3)._repr_html_(), "html.parser")
     labels = [label.get_text().strip() for label in page.select(".switch label")]
     assert labels == list("0123456789") and len({i["name"] for i in page.select("input")}) == 1
     assert [i.has_attr("checked") for i in page.select("input")] == [d == 3 for d in range(10)]
@@ -231,9 +241,9 @@ def test_a_digit_by_each_technique_is_chosen_among_all_and_the_rest_is_hidden(mo
             np.testing.assert_array_equal(axis.images[0].get_array(), run.weights.values[0, digit])
 
 
-def test_a_strip_is_of_some_digits_along_the_path(models, drawn):
+def test_a_strip_is_of_some_digits_along_the_path(models, digits, drawn):
     weights = np.stack([run.weights.values[0] for run in models.values()])
-    said = pictures.film_strip(weights, ["a", "b", "c"], (7, 2), "Caption").alt
+    said = pictures.film_strip(weights, ["a", "b", "c"], digits, (7, 2), "Caption").alt
     assert said.startswith("Weight images of 7 and 2, from left to right. a: ")
     for title, images in zip("abc", weights, strict=True):
         (grain,) = re.findall(rf"{title}: neighbouring pixels correlate at (\S+)[;.]", said)
@@ -246,6 +256,38 @@ def test_a_strip_is_of_some_digits_along_the_path(models, drawn):
             np.testing.assert_array_equal(axis.images[0].get_array(), images[digit])
             limit = end_of_colours(images[digit])
             assert axis.images[0].get_clim() == pytest.approx((-limit, limit))
+
+
+def test_a_signal_is_seen_as_bars_about_zero(drawn, digits):
+    """Where a bar reaches is the signal's value, to the height of a row."""
+    rng = np.random.default_rng(0)
+    signals = rng.normal(size=(10, 1, 40))
+    low, high = pictures.ends(signals)
+    shown = pictures.bars(signals[3], (low, high))
+    assert shown.shape == (41, 40)
+    up, down = (np.sum(side, axis=0) for side in (shown > 0, shown < 0))
+    expected = np.clip(signals[3, 0], low, high) * 40 / (high - low)
+    np.testing.assert_allclose(up - down, expected, atol=1)
+    for bar, value in zip(shown.T, signals[3, 0], strict=True):
+        assert {*bar} <= {0, value}
+    assert pictures.thumbnail(signals[3]).size == (40, 41)
+    image = rng.normal(size=(8, 8))
+    assert pictures.bars(image, (-1, 1)) is image
+    positive = pictures.bars(np.abs(signals[3]), (0, high))
+    assert (positive[-1] == 0).all() and (positive >= 0).all()
+
+
+def test_what_a_picture_is_of_is_called_by_its_name(drawn, digits):
+    named = replace(digits, card=Card("Clothes", tuple("ABCDEFGHIJ"), ("garment", "garments")))
+    weights = np.random.default_rng(0).normal(size=(10, 8, 8))
+    figure = pictures.weight_images(weights, "Trained", named, film="trained")
+    assert [axis.get_title() for axis in drawn[0].axes[:10]] == list("ABCDEFGHIJ")
+    assert "each garment's output" in figure.caption
+    assert "for the classes A, B, C, D, E, F, G, H, I and J, grainy" in figure.alt
+    assert "The shapes of the garments" in figure.alt
+    assert json.loads(html.unescape(figure.live.split('"')[3]))["classes"] == list("ABCDEFGHIJ")
+    strip = pictures.film_strip(weights[None], ["a"], named, (7, 2), "Caption")
+    assert strip.alt.startswith("Weight images of H and C, from left")
 
 
 @pytest.mark.parametrize("log", [True, False])
@@ -367,9 +409,10 @@ def test_a_heat_map_has_its_intervals_behind_it_and_one_technique_at_a_time():
 
 def test_below_the_answers_stands_who_says_what_the_commonest_first():
     shares = np.array([[0.2, 0.7, 0.1], [0.1, 0.3, 0.6], [0, 0.9, 0.1]])
-    figure = tables.answers(shares, ["L2", "Dropout", "A & B"], "Answers.")
+    three = SimpleNamespace(names=("boot", "bag", "coat"))
+    figure = tables.answers(shares, ["L2", "Dropout", "A & B"], three, "Answers.")
     said = BeautifulSoup(figure.content, "html.parser").select_one(".answers-said").get_text()
-    assert said == "They say 1: L2, A & B; 2: Dropout."
+    assert said == "They say bag: L2, A & B; coat: Dropout."
     assert cells(figure)[1] == ["Dropout", "10", "30", "60"]
 
 
@@ -658,9 +701,11 @@ def test_a_picture_is_packed_without_a_change_of_its_colours():
         assert (len(packed) < len(png)) == (picture is few)
 
 
-def test_equal_pictures_do_not_share_an_id():
+def test_equal_pictures_do_not_share_an_id(digits):
     weights = np.ones((10, 8, 8)) * np.linspace(-1, 1, 8)
-    page = BeautifulSoup(pictures.weight_images(weights, "Ten alike").content, "html.parser")
+    page = BeautifulSoup(
+        pictures.weight_images(weights, "Ten alike", digits).content, "html.parser"
+    )
     ids = [tag["id"] for tag in page.find_all(id=True)]
     assert len(page.find_all("image")) >= 10 and len(set(ids)) == len(ids)
 

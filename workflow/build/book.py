@@ -39,7 +39,7 @@ def main():
         sys.exit(str(error))
     settings = {
         "preset": arguments.preset,
-        "dataset": digits.name,
+        "dataset": data.located(arguments.dataset, digits),
         "backend": os.environ.get("KERAS_BACKEND", "tensorflow"),
     }
     del digits

@@ -8,6 +8,7 @@ Its site stays in place until the next one is finished. Runs and sweeps serve al
 import contextlib
 import errno
 import json
+import re
 import shutil
 from pathlib import Path
 
@@ -88,7 +89,7 @@ def settings(build):
 
 def place(build, of):
     """Return where the book of some settings is kept while there is another."""
-    return build / "kept" / "-".join(of.values())
+    return build / "kept" / re.sub(r"[^\w.-]+", "_", "-".join(of.values()))
 
 
 def make_room(build, asked):

@@ -69,7 +69,7 @@ def makers(build, found):
     made, versions = run.made, run.made["versions"]
     return [
         ("preset", settings["preset"]),
-        ("data set", settings["dataset"]),
+        ("data set", run.settings.dataset),
         ("steps", f"{run.settings.steps:,}"),
         ("seeds", ", ".join(map(str, run.settings.seeds))),
         ("device", made["device"]),

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import yaml
 
+from regularization.core import data
 from regularization.results.files import alone
 from workflow.build import contents, folder, records
 from workflow.build.safely import in_words
@@ -145,8 +146,10 @@ def configuration(build, found):
     reasons = []
     if settings["preset"] == "quick":
         reasons.append("a quick build: few steps and seeds, so its numbers are not the book's")
-    if settings["dataset"] == "digits":
-        reasons.append("built on scikit-learn's 8x8 digits, a stand-in for MNIST")
+    if (name := settings["dataset"]) == "digits":
+        reasons.append(f"built on {data.title(name)}, a stand-in for MNIST")
+    elif name != "mnist":
+        reasons.append(f"built on {data.title(name)}: what the text says of digits is of MNIST")
     if reasons:
         options["announcement"] = f"This is {', and '.join(reasons)}."
     return config

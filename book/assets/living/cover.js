@@ -22,7 +22,8 @@ export async function widget(figure, { film, shown }) {
     ink: strokes(),
   };
   const state = read(location.search, fields);
-  const pictures = ten();
+  const { class_names: names, noun, form } = about;
+  const pictures = ten(names);
   const shares = [...pictures.children].slice(0, 10).map((each) => {
     const share = element("i", { class: "living-share" });
     each.append(share);
@@ -31,7 +32,7 @@ export async function widget(figure, { film, shown }) {
   const said = voice();
   const strength = element("div", {});
   const note = element("p", { class: "living-hint" });
-  const more = element("a", {}, "Ask all twenty techniques");
+  const more = element("a", {}, "Ask all techniques");
   const reel = () => reels[titles.indexOf(state.technique)];
   const last = () => reel().axes[0].at.length - 1;
   const place = () => Math.min(last(), Number.isNaN(state.at) ? last() : state.at);
@@ -61,22 +62,23 @@ export async function widget(figure, { film, shown }) {
   const paper = element("div", { class: "living-invited" }, board.canvas);
   const hint =
     "With a finger, pen or mouse, and the ten pictures say what they take it for. By keyboard: arrow keys move, Space sets the pen down and lifts it, Delete clears.";
+  const asked = element(
+    "div",
+    { class: "living-ask" },
+    paper,
+    element("p", { class: "living-hint", id: "board-hint" }, hint),
+    element(
+      "div",
+      { class: "living-buttons" },
+      button("Clear", () => change({ ink: [] })),
+      more,
+    ),
+  );
   const panel = element(
     "div",
     { class: "living-cover" },
     element("div", {}, pictures, strength, note, said),
-    element(
-      "div",
-      { class: "living-ask" },
-      paper,
-      element("p", { class: "living-hint", id: "board-hint" }, hint),
-      element(
-        "div",
-        { class: "living-buttons" },
-        button("Clear", () => change({ ink: [] })),
-        more,
-      ),
-    ),
+    ...(form ? [asked] : []), // of what nobody draws there is no board
   );
 
   /** Show the frame of the state, and what it makes of the drawing; `before` is said first. */
@@ -86,7 +88,7 @@ export async function widget(figure, { film, shown }) {
     const weights = shownReel.frame(at);
     pictures.show(
       weights,
-      shownReel.side,
+      shownReel.width,
       shownReel.words(at, [at]),
       shownReel.ends[at],
       shownReel.largest[at],
@@ -108,19 +110,19 @@ export async function widget(figure, { film, shown }) {
     strength.firstElementChild.set(at);
     const grid = rasterize(state.ink, 28);
     board.show(grid, 28 * FINE);
-    paper.dataset.invite = state.ink.length ? "" : "Draw a 3";
+    paper.dataset.invite = state.ink.length ? "" : `Draw a ${names[3]}`;
     more.href = `living.html?ink=${fields.ink.write(state.ink)}#living-answers`;
     note.textContent = shownReel.note;
-    const drawn = likeData(grid, 28 * FINE, shownReel.side, about.form);
+    const drawn = form && likeData(grid, 28 * FINE, shownReel.width, form);
     const answer = drawn && softmax(logits(weights, drawn));
     const best = answer && largest(answer);
     shares.forEach((share, digit) => {
       share.style.setProperty("--share", (answer?.[digit] ?? 0).toFixed(3));
       share.classList.toggle("best", digit === best);
     });
-    const right = `These ten pictures know ${percent(shownReel.accuracy[at])} of the test digits.`;
+    const right = `These ten pictures know ${percent(shownReel.accuracy[at])} of the test ${noun[1]}.`;
     const words = answer
-      ? `${state.technique} says ${best}, with a probability of ${Math.round(100 * answer[best])} %. ${right}`
+      ? `${state.technique} says ${names[best]}, with a probability of ${Math.round(100 * answer[best])} %. ${right}`
       : `${state.technique}, ${name.replaceAll("_", " ")} ${plain(values[at])}. ${right}`;
     said.say(words, aloud ?? before + words);
   }

@@ -1,16 +1,27 @@
-// Draw a digit, or take one of the test set: every technique answers at once, and shows its evidence.
+// Draw, or take one of the test set: every technique answers at once, and shows its evidence.
 
 import { choice, isSet, number, put, read, strokes } from "./address.js";
 import { Answers, sides, who } from "./answers.js";
 import { Board } from "./board.js";
-import { button, calm, element, fixed, plain, select, slider, toggle, trouble, voice } from "./controls.js";
+import {
+  button,
+  calm,
+  element,
+  fixed,
+  plain,
+  select,
+  slider,
+  titled,
+  toggle,
+  trouble,
+  voice,
+} from "./controls.js";
 import { averaged, disturbed, FINE, likeData, rasterize } from "./drawing.js";
 import { load, result } from "./files.js";
 import { evidence, largest, logits, softmax } from "./model.js";
 import { ends, extent, paint, paintInk } from "./picture.js";
 
 const ITS_ANSWER = "answer";
-const SEEN = "What the model sees: the digit, in the size and at the place that the data have.";
 const STEPS = (from, to, by) =>
   Array.from({ length: Math.round((to - from) / by) + 1 }, (_, i) => Number((from + i * by).toFixed(2)));
 
@@ -18,6 +29,9 @@ export function widget(figure, { digits, weights, first }) {
   const table = figure.querySelector("table");
   const rows = [...table.tBodies[0].rows];
   const titles = rows.map((row) => row.cells[0].textContent);
+  const { class_names: names, noun, form, shape } = first;
+  const [height, width] = shape;
+  const sight = `What the model sees: the ${noun[0]}, in the size and at the place that the data have.`;
   const printed = rows.map((row) =>
     [...row.cells].slice(1).map((cell) => Number(cell.firstElementChild.style.getPropertyValue("--share"))),
   );
@@ -29,7 +43,7 @@ export function widget(figure, { digits, weights, first }) {
     right: number(0, -8, 8, { whole: true }),
     down: number(0, -8, 8, { whole: true }),
     by: choice(titles[0], titles),
-    for: choice(ITS_ANSWER, [ITS_ANSWER, ..."0123456789"]),
+    for: choice(ITS_ANSWER, [ITS_ANSWER, ...names.map((_, place) => String(place))]),
   };
   const state = read(location.search, fields);
   let files;
@@ -46,13 +60,11 @@ export function widget(figure, { digits, weights, first }) {
       ([{ arrays, about }, test]) => {
         if (about.techniques.some(({ title }, i) => title !== titles[i]))
           throw new Error("the weights are of another build.");
-        const [count, side] = test.arrays.images.shape;
+        const [count] = test.arrays.images.shape;
         const classes = arrays.weights.shape[1];
-        const size = side * side;
+        const size = height * width;
         loaded = {
           count,
-          side,
-          form: test.about,
           labels: test.arrays.labels.data,
           image: (i) =>
             Float32Array.from(
@@ -128,7 +140,7 @@ export function widget(figure, { digits, weights, first }) {
     bySlider("noise", "Noise", STEPS(0, 1, 0.05), plain),
     bySlider("hidden", "Pixels hidden", STEPS(0, 0.95, 0.05), (share) => `${Math.round(100 * share)} %`),
     bySlider("right", "Shift to the right", STEPS(-8, 8, 1), String),
-    bySlider("down", "Shift down", STEPS(-8, 8, 1), String),
+    ...(height > 1 ? [bySlider("down", "Shift down", STEPS(-8, 8, 1), String)] : []),
   ];
   const model = select(
     "Technique",
@@ -136,46 +148,51 @@ export function widget(figure, { digits, weights, first }) {
     (by) => change({ by }),
   );
   const label = select(
-    "Digit",
-    [[ITS_ANSWER, "its answer"], ...[..."0123456789"].map((c) => [c, c])],
+    titled(noun[0]),
+    [[ITS_ANSWER, "its answer"], ...names.map((name, place) => [String(place), name])],
     (value) => change({ for: value }),
   );
   const undisturbed = { noise: 0, hidden: 0, right: 0, down: 0 };
-  const answers = new Answers(titles, (by) => change({ by }));
+  const answers = new Answers(titles, names, (by) => change({ by }));
 
+  const drawing = (...parts) => (form ? parts : []); // of what nobody draws there is no board
   const panel = element(
     "div",
-    { class: "living-panel", role: "group", "aria-label": "Draw a digit" },
+    { class: "living-panel", role: "group", "aria-label": `${form ? "Draw" : "Take"} a ${noun[0]}` },
     element(
       "div",
       { class: "living-draw" },
-      element(
-        "div",
-        {},
-        board.canvas,
+      ...drawing(
         element(
-          "p",
-          { class: "living-hint", id: "board-hint" },
-          "Draw with a finger, pen or mouse. By keyboard: arrow keys move, Space sets the pen down and lifts it, E changes to the eraser, Delete clears.",
+          "div",
+          {},
+          board.canvas,
+          element(
+            "p",
+            { class: "living-hint", id: "board-hint" },
+            "Draw with a finger, pen or mouse. By keyboard: arrow keys move, Space sets the pen down and lifts it, E changes to the eraser, Delete clears.",
+          ),
         ),
       ),
       element("div", { class: "living-answers" }, model, answers.shares, answers.votes, answers.said, about),
       element(
         "div",
         { class: "living-tools" },
-        element(
-          "div",
-          { class: "living-buttons" },
-          pen,
-          eraser,
-          button("Undo", () => change({ ink: state.ink.slice(0, -1) })),
-          button("Clear", clear),
+        ...drawing(
+          element(
+            "div",
+            { class: "living-buttons" },
+            pen,
+            eraser,
+            button("Undo", () => change({ ink: state.ink.slice(0, -1) })),
+            button("Clear", clear),
+          ),
         ),
         element(
           "div",
           { class: "living-buttons" },
-          button("← Test digit", () => take(previous)),
-          button("Test digit →", () => take(next)),
+          button(`← Test ${noun[0]}`, () => take(previous)),
+          button(`Test ${noun[0]} →`, () => take(next)),
         ),
         ...tools,
         element(
@@ -232,31 +249,36 @@ export function widget(figure, { digits, weights, first }) {
     coming = undefined;
     if (loaded) return answer(loaded, told);
     if (!taken()) board.show(rasterize(state.ink, 28), 28 * FINE);
-    if (!failed) said.say("Loading the digits and the weights.");
+    if (!failed) said.say(`Loading the ${noun[1]} and the weights.`);
     ready().then((found) => answer(found, told), fail);
   }
 
-  function answer({ count, side, form, labels, image, models }, told) {
+  function answer({ count, labels, image, models }, told) {
     calm(figure);
     if (state.digit > count) return change({ digit: 0 });
     const digit = taken();
     const base = digit ? image(digit - 1) : undefined;
-    const grid = rasterize(state.ink, side, base);
-    board.show(grid, side * FINE);
-    const drawn = base ? averaged(grid, side) : likeData(grid, side * FINE, side, form);
-    if (!drawn || !extent(drawn)) return empty(side);
-    const pixels = disturbed(drawn, side, state);
-    paintInk(seen, pixels, side);
-    seen.setAttribute("aria-label", SEEN);
+    const drawn = form ? onBoard(base) : base;
+    if (!drawn || !extent(drawn)) return empty();
+    const pixels = disturbed(drawn, width, state);
+    paintInk(seen, pixels, width);
+    seen.setAttribute("aria-label", sight);
     const shares = models.map((weights) => softmax(logits(weights, pixels)));
     shares.forEach((each, i) =>
       each.forEach((share, c) => fill(rows[i].cells[c + 1], share, c === largest(each))),
     );
     const chosen = titles.indexOf(state.by);
-    explain((c) => evidence(models[chosen], pixels, c), side, shares[chosen]);
-    const which = `Test digit ${plain(digit)} of ${plain(count)}, the most disputed first.`;
+    explain((c) => evidence(models[chosen], pixels, c), shares[chosen]);
+    const which = `Test ${noun[0]} ${plain(digit)} of ${plain(count)}, the most disputed first.`;
     const words = tell(shares, base && which, labels[digit - 1]);
     said.say(words, told.evidence ? balance.textContent : told.before + words);
+  }
+
+  /** Show what is drawn, on top of an image if there is one; return it in the form of the data. */
+  function onBoard(base) {
+    const grid = rasterize(state.ink, width, base);
+    board.show(grid, width * FINE);
+    return base ? averaged(grid, width) : likeData(grid, width * FINE, width, form);
   }
 
   /** Say beside the board and above the table what the shares, of each technique, come to. */
@@ -264,38 +286,39 @@ export function widget(figure, { digits, weights, first }) {
     answers.show(shares, titles.indexOf(state.by));
     const best = shares.map(largest);
     about.textContent = which
-      ? `${which} Its label is ${label}. ${who(titles, best, label)} knew it.`
+      ? `${which} Its label is ${names[label]}. ${who(titles, best, label)} knew it.`
       : "Your own drawing.";
-    const said = sides(titles, best);
-    caption.textContent = ` What each technique makes of ${which ? "this digit" : "your drawing"}: probabilities of the ten digits, in hundredths.`;
-    below.textContent = `They say ${said.map(({ digit, by }) => `${digit}: ${by.join(", ")}`).join("; ")}.`;
-    return `${said.map(({ digit, by }) => `${by.length} of ${titles.length} techniques say${by.length > 1 ? "" : "s"} ${digit}`).join(", ")}.`;
+    const said = sides(titles, best, names);
+    caption.textContent = ` What each technique makes of ${which ? `this ${noun[0]}` : "your drawing"}: probabilities of the ten classes, in hundredths.`;
+    below.textContent = `They say ${said.map(({ name, by }) => `${name}: ${by.join(", ")}`).join("; ")}.`;
+    return `${said.map(({ name, by }) => `${by.length} of ${titles.length} techniques say${by.length > 1 ? "" : "s"} ${name}`).join(", ")}.`;
   }
 
-  function explain(of, side, shares) {
-    const digit = state.for === ITS_ANSWER ? largest(shares) : Number(state.for);
-    const terms = of(digit);
+  function explain(of, shares) {
+    const place = state.for === ITS_ANSWER ? largest(shares) : Number(state.for);
+    const terms = of(place);
     const sum = (sign) => terms.reduce((total, term) => total + (term * sign > 0 ? term : 0), 0);
     const signed = (x) => fixed(x, 1, "+");
-    paint(picture, terms, side, ends(terms));
-    const words = `${state.by}, for ${digit}: ink that speaks for it ${signed(sum(1))}, against it ${signed(sum(-1))}; together ${signed(sum(1) + sum(-1))}. Its probability is ${Math.round(100 * shares[digit])} %.`;
+    paint(picture, terms, width, ends(terms));
+    const words = `${state.by}, for ${names[place]}: ink that speaks for it ${signed(sum(1))}, against it ${signed(sum(-1))}; together ${signed(sum(1) + sum(-1))}. Its probability is ${Math.round(100 * shares[place])} %.`;
     balance.textContent = words;
     picture.setAttribute("aria-label", `Evidence: weight times ink. ${words}`);
   }
 
-  function empty(side) {
+  function empty() {
     for (const row of rows) for (const cell of [...row.cells].slice(1)) fill(cell, NaN, false);
     answers.show([]);
-    const nothing = new Float32Array(side * side);
-    paintInk(seen, nothing, side);
-    paint(picture, nothing, side, [-1, 1]);
+    const nothing = new Float32Array(height * width);
+    paintInk(seen, nothing, width);
+    paint(picture, nothing, width, [-1, 1]);
     seen.setAttribute("aria-label", "What the model sees: nothing.");
     picture.setAttribute("aria-label", "No evidence without ink.");
     balance.textContent = "";
     about.textContent = "Nothing is drawn.";
     caption.textContent = " What each technique makes of your drawing, once there is one.";
     below.textContent = "";
-    said.say("The board is empty, so there is nothing to answer. Draw a digit, or take a test digit.");
+    const remedy = `Draw a ${noun[0]}, or take a test ${noun[0]}.`;
+    said.say(`The board is empty, so there is nothing to answer. ${remedy}`);
   }
 
   erase(false);
@@ -305,13 +328,12 @@ export function widget(figure, { digits, weights, first }) {
   if (isSet(fields, state)) return update();
   // As printed, which needs no file.
   const pixels = Float32Array.from(unpacked(first.image), (level) => level / 255);
-  const side = Math.sqrt(pixels.length);
   const terms = new Float32Array(unpacked(first.evidence).buffer);
-  board.show(rasterize([], side, pixels), side * FINE);
-  paintInk(seen, pixels, side);
-  seen.setAttribute("aria-label", SEEN);
-  explain(() => terms, side, printed[0]);
-  tell(printed, "The most disputed of the test digits.", first.label);
+  if (form) board.show(rasterize([], width, pixels), width * FINE);
+  paintInk(seen, pixels, width);
+  seen.setAttribute("aria-label", sight);
+  explain(() => terms, printed[0]);
+  tell(printed, `The most disputed of the test ${noun[1]}.`, first.label);
 }
 
 /** Bytes from base64. */

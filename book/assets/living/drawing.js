@@ -135,14 +135,14 @@ function overlaps(many, few) {
 }
 
 /** Disturb an image: shift it by pixels, hide a share of its pixels, add normal noise, cut to [0, 1]. */
-export function disturbed(pixels, side, { right = 0, down = 0, hidden = 0, noise = 0 }) {
+export function disturbed(pixels, width, { right = 0, down = 0, hidden = 0, noise = 0 }) {
   const found = new Float32Array(pixels.length);
   const keep = new Random(1).uniforms(pixels.length);
   const normal = new Random(2).normals(pixels.length);
   for (let i = 0; i < pixels.length; i++) {
-    const [row, column] = [Math.floor(i / side) - down, (i % side) - right];
-    const inside = row >= 0 && row < side && column >= 0 && column < side;
-    const ink = inside && keep[i] >= hidden ? pixels[row * side + column] : 0;
+    const [row, column] = [Math.floor(i / width) - down, (i % width) - right];
+    const inside = row >= 0 && row < pixels.length / width && column >= 0 && column < width;
+    const ink = inside && keep[i] >= hidden ? pixels[row * width + column] : 0;
     found[i] = Math.min(1, Math.max(0, ink + noise * normal[i]));
   }
   return found;

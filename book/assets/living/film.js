@@ -9,11 +9,11 @@ import { Reel } from "./reel.js";
 
 const LABELS = { step: "Training time, steps" };
 
-export async function widget(figure, { film }) {
+export async function widget(figure, { film, classes }) {
   const { arrays, about } = await load(result(`${film}.film`));
   const reels = about.reels.map((reel, number) => new Reel(reel, arrays[number]));
   const printed = figure.querySelector("svg");
-  const pictures = ten();
+  const pictures = ten(classes);
   const curve = frame();
   const said = voice();
   const fields = { [film]: place(reels) };
@@ -26,7 +26,7 @@ export async function widget(figure, { film }) {
     printed.style.display = "none";
     curve.style.display = "";
     pictures.hidden = reset.disabled = false;
-    pictures.show(reel.frame(index), reel.side, words, reel.ends[index], reel.largest[index]);
+    pictures.show(reel.frame(index), reel.width, words, reel.ends[index], reel.largest[index]);
     said.say(words);
     // Along the axis moved last, while the others stay.
     const { last: axis } = reel;

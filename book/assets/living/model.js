@@ -25,7 +25,7 @@ export function softmax(values) {
 export const largest = (values) => values.indexOf(Math.max(...values));
 
 /** The correlation of each pixel with its right and lower neighbours, over all images: 1 is a plane. */
-export function smoothness(images, side) {
+export function smoothness(images, [height, width]) {
   let [n, a, b, aa, bb, ab] = [0, 0, 0, 0, 0, 0];
   const pair = (x, y) => {
     n++;
@@ -36,9 +36,9 @@ export function smoothness(images, side) {
     ab += x * y;
   };
   for (let i = 0; i < images.length; i++) {
-    const pixel = i % (side * side);
-    if (pixel % side < side - 1) pair(images[i], images[i + 1]);
-    if (pixel < side * (side - 1)) pair(images[i], images[i + side]);
+    const pixel = i % (height * width);
+    if (pixel % width < width - 1) pair(images[i], images[i + 1]);
+    if (pixel < width * (height - 1)) pair(images[i], images[i + width]);
   }
   const spread = Math.sqrt((n * aa - a * a) * (n * bb - b * b));
   return spread > 0 ? (n * ab - a * b) / spread : 0;

@@ -21,20 +21,47 @@ export function colour(value) {
 const SIGNED = Array.from({ length: 511 }, (_, i) => colour((i - 255) / 255));
 const INK = Array.from({ length: 256 }, (_, level) => [level, level, level]);
 
-/** Draw a square image of signed values in the colours of a scale that ends at `low` and `high`. */
-export const paint = (canvas, values, side, [low, high]) =>
-  fill(canvas, values, side, SIGNED, (value) =>
+/** Draw an image of signed values, `width` a row, in the colours of a scale from `low` to `high`. */
+export const paint = (canvas, values, width, [low, high]) =>
+  fill(canvas, bars(values, width, [low, high]), width, SIGNED, (value) =>
     Math.round(510 * Math.min(1, Math.max(0, (value - low) / (high - low)))),
   );
 
-/** Draw ink, pixels on [0, 1], white on black as the data are. */
-export const paintInk = (canvas, pixels, side) =>
-  fill(canvas, pixels, side, INK, (ink) => Math.round(255 * ink));
+/** Draw ink, pixels on [0, 1], white on black as the data are; a signal's zero is the middle. */
+export const paintInk = (canvas, pixels, width) =>
+  pixels.length > width
+    ? fill(canvas, pixels, width, INK, (ink) => Math.round(255 * ink))
+    : fill(
+        canvas,
+        bars(
+          pixels.map((ink) => 2 * ink - 1),
+          width,
+          [-1, 1],
+        ),
+        width,
+        INK,
+        (value) => (value ? 255 : 0),
+      );
 
-function fill(canvas, values, side, colours, place) {
-  if (canvas.width !== side || canvas.height !== side) Object.assign(canvas, { width: side, height: side });
+/** A signal, one row, as a picture of bars about zero; any other image as it is (report.pictures). */
+function bars(values, width, [low, high]) {
+  if (values.length > width) return values;
+  const picture = new Float32Array((width + 1) * width);
+  for (let row = 0; row <= width; row++) {
+    const level = high + (row / width) * (low - high);
+    values.forEach((value, i) => {
+      if (value > 0 ? 0 < level && level <= value : value <= level && level < 0)
+        picture[row * width + i] = value;
+    });
+  }
+  return picture;
+}
+
+function fill(canvas, values, width, colours, place) {
+  const height = values.length / width;
+  if (canvas.width !== width || canvas.height !== height) Object.assign(canvas, { width, height });
   const context = canvas.getContext("2d");
-  const image = context.createImageData(side, side);
+  const image = context.createImageData(width, height);
   for (let i = 0; i < values.length; i++) {
     const [red, green, blue] = colours[place(values[i])] ?? INK[0]; // what is no number is black
     image.data[4 * i] = red;
@@ -86,21 +113,21 @@ function bar() {
 const two = (value) => plain(Number(value.toPrecision(2)));
 
 /**
- * Ten weight images, each under its digit, and their colours; `show(values, side, words, scale, largest)`
- * paints and describes them, on a scale of their own if they are given none.
+ * Ten weight images, each under its class's name, and their colours; `show(values, width, words, scale,
+ * largest)` paints and describes them, on a scale of their own if they are given none.
  */
-export function ten(classes = 10) {
-  const canvases = Array.from({ length: classes }, () => element("canvas", {}));
+export function ten(names) {
+  const canvases = names.map(() => element("canvas", {}));
   const made = element("div", { class: "living-ten", role: "img", "aria-label": "No weights yet." });
   const colours = bar();
-  canvases.forEach((canvas, digit) => made.append(element("div", {}, String(digit), canvas)));
+  canvases.forEach((canvas, i) => made.append(element("div", {}, names[i], canvas)));
   made.append(colours);
   return Object.assign(made, {
-    show(values, side, words, scale = ends(values), largest = extent(values)) {
-      const size = side * side;
-      canvases.forEach((canvas, i) => paint(canvas, values.subarray(i * size, (i + 1) * size), side, scale));
+    show(values, width, words, scale = ends(values), largest = extent(values)) {
+      const size = values.length / names.length;
+      canvases.forEach((canvas, i) => paint(canvas, values.subarray(i * size, (i + 1) * size), width, scale));
       colours.show(scale, values, largest);
-      made.setAttribute("aria-label", `Ten weight images for the digits 0 to 9. ${words}`);
+      made.setAttribute("aria-label", `Ten weight images, for ${names.join(", ")}. ${words}`);
     },
   });
 }

@@ -5,8 +5,8 @@ import { fixed, percent, plain } from "./controls.js";
 export class Reel {
   /** `about` holds the axes and, frame by frame, accuracy, ends, largest and smoothness; shades, a note. */
   constructor(about, { data, shape }) {
-    const [classes, side] = shape.slice(-3);
-    Object.assign(this, about, { data, side, size: classes * side * side });
+    const [classes, height, width] = shape.slice(-3);
+    Object.assign(this, about, { data, width, size: classes * height * width });
     this.last = about.axes.findIndex(({ at }) => at.length > 1);
   }
 

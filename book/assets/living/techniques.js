@@ -2,7 +2,7 @@
 //
 // Each overrides the hooks that it changes, under its class's name in Python; `s` are its settings.
 // Parameters are Float32Arrays by name, [pixels, classes] in a row: a step touches the ten weights
-// of each pixel with ink. `shape` is {classes, pixels, batch, side, images}.
+// of each pixel with ink. `shape` is {classes, pixels, batch, images}.
 //
 //   parameters(kernel, shape)      what is trained
 //   draw(s, random, shape)         the noise of a step: {inputs, weights, batch}
@@ -259,24 +259,29 @@ function mixed(rows, part) {
   });
 }
 
-/** Images turned about their middle, then shifted, as `by(row)` says: [angle, down, right]. */
-function moved(images, { size, side }, by) {
+/**
+ * Images turned about their middle, then shifted, as `by(row)` says: [angle, down, right]. A signal, one
+ * row, is only shifted to the right.
+ */
+function moved(images, { size, pixels, width }, by) {
+  const height = pixels / width;
+  if (height === 1) return shifted(images, width, by);
   const found = new Float32Array(images.length);
-  const middle = (side - 1) / 2;
-  const wide = side + 2; // a frame of no ink, so that no pixel lacks a neighbour
-  const framed = new Float32Array(wide * wide);
+  const [middle, centre] = [(height - 1) / 2, (width - 1) / 2];
+  const wide = width + 2; // a frame of no ink, so that no pixel lacks a neighbour
+  const framed = new Float32Array(wide * (height + 2));
   for (let row = 0, at = 0; row < size; row++) {
-    for (let i = 0; i < side; i++)
-      framed.set(images.subarray(at + i * side, at + (i + 1) * side), (i + 1) * wide + 1);
+    for (let i = 0; i < height; i++)
+      framed.set(images.subarray(at + i * width, at + (i + 1) * width), (i + 1) * wide + 1);
     const [angle, down, right] = by(row);
     const [cos, sin] = [Math.cos(angle), Math.sin(angle)];
-    for (let v = -middle - down, i = 0; i < side; i++, v++)
-      for (let h = -middle - right, j = 0; j < side; j++, h++, at++) {
+    for (let v = -middle - down, i = 0; i < height; i++, v++)
+      for (let h = -centre - right, j = 0; j < width; j++, h++, at++) {
         const y = cos * v - sin * h + middle;
-        const x = sin * v + cos * h + middle;
+        const x = sin * v + cos * h + centre;
         const top = Math.floor(y);
         const left = Math.floor(x);
-        if (top < -1 || left < -1 || top >= side || left >= side) continue;
+        if (top < -1 || left < -1 || top >= height || left >= width) continue;
         const from = (top + 1) * wide + left + 1;
         const upper = framed[from] + (x - left) * (framed[from + 1] - framed[from]);
         const lower = framed[from + wide] + (x - left) * (framed[from + wide + 1] - framed[from + wide]);
@@ -284,6 +289,16 @@ function moved(images, { size, side }, by) {
       }
   }
   return found;
+}
+
+/** Signals shifted to the right, which go on outside as they end. */
+function shifted(signals, width, by) {
+  return map(signals, (_, i) => {
+    const row = Math.floor(i / width);
+    const place = Math.min(width - 1, Math.max(0, (i % width) - by(row)[2]));
+    const [left, right] = [Math.floor(place), Math.ceil(place)].map((at) => signals[row * width + at]);
+    return left + (place % 1) * (right - left);
+  });
 }
 
 /** The largest singular value of the kernel and its vectors: by class `left`, by pixel `right`. */

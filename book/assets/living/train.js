@@ -101,14 +101,16 @@ class Panel {
     this.worker.onmessage = ({ data }) => this.show(data);
     this.worker.onerror = (event) =>
       trouble(this.element, new Error(`the training stopped (${event.message}).`));
-    const [, side] = test.arrays.images.shape;
     const part = (name) => ({ images: arrays[`${name}_images`].data, labels: arrays[`${name}_labels`].data });
-    this.side = side;
+    this.size = test.arrays.images.shape.slice(1);
+    this.names = about.class_names;
+    [, this.noun] = about.noun;
     this.worker.postMessage({ pause: lessMotion() ? 2000 : 80 });
     this.worker.postMessage({
       data: {
-        pixels: side * side,
-        classes: 10,
+        pixels: this.size[0] * this.size[1],
+        width: this.size[1],
+        classes: this.names.length,
         train: part("train"),
         validation: part("validation"),
         test: { images: test.arrays.images.data, labels: test.arrays.labels.data },
@@ -170,7 +172,7 @@ class Panel {
       element(
         "p",
         { class: "living-hint" },
-        `For comparison: without regularization, at a learning rate of ${plain(rate)} and batches of ${batch}, the book's own loop has ${accuracy} of the same test digits right after ${plain(steps)} steps.`,
+        `For comparison: without regularization, at a learning rate of ${plain(rate)} and batches of ${batch}, the book's own loop has ${accuracy} of the same test ${this.noun} right after ${plain(steps)} steps.`,
       ),
     );
   }
@@ -178,7 +180,7 @@ class Panel {
   /** One model's controls and pictures. */
   model(key) {
     const name = key.toUpperCase();
-    const pictures = ten();
+    const pictures = ten(this.names);
     const words = element("p", {});
     const technique = select(
       `Model ${name}`,
@@ -306,8 +308,8 @@ class Panel {
     const told = models.map(({ weights, accuracy, loss, step }, i) => {
       const model = this.models[i];
       const ofLoss = step ? `, loss of the last batch ${plain(loss)}` : "";
-      const words = `Test accuracy ${percent(accuracy)}${ofLoss}. Neighbouring pixels correlate at ${fixed(smoothness(weights, this.side))}, weights up to ${plain(extent(weights))}.`;
-      model.pictures.show(weights, this.side, words);
+      const words = `Test accuracy ${percent(accuracy)}${ofLoss}. Neighbouring pixels correlate at ${fixed(smoothness(weights, this.size))}, weights up to ${plain(extent(weights))}.`;
+      model.pictures.show(weights, this.size[1], words);
       model.words.textContent = words;
       return `${this.of(model.key).title}: ${percent(accuracy)}`;
     });

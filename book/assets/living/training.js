@@ -28,8 +28,8 @@ export class Sparse {
 
 /** The images of a step, each as the pixels with ink, until a technique gives it others. */
 export class Batch {
-  constructor(size, pixels) {
-    Object.assign(this, { size, pixels, side: Math.sqrt(pixels) });
+  constructor(size, pixels, width = Math.sqrt(pixels)) {
+    Object.assign(this, { size, pixels, width });
     this.start = new Int32Array(size + 1);
     this.index = new Uint16Array(size * pixels);
     this.value = new Float32Array(size * pixels);
@@ -87,8 +87,9 @@ export function initialKernel(seed, count) {
 
 export class Training {
   /**
-   * `data` is {train, validation: {images: Sparse, labels}, pixels, classes}; `settings` are
-   * {technique: a class's name, hyper: its hyperparameters, loss, rate, batch, seed}.
+   * `data` is {train, validation: {images: Sparse, labels}, pixels, width, classes}, the width of
+   * images that are not square; `settings` are {technique: a class's name, hyper: its hyperparameters,
+   * loss, rate, batch, seed}.
    */
   constructor(data, settings) {
     this.data = data;
@@ -111,13 +112,12 @@ export class Training {
     if (before.seed !== undefined && before.seed !== settings.seed) return this.reset(settings);
     this.settings = settings;
     if (before.batch !== settings.batch) {
-      this.batch = new Batch(settings.batch, this.data.pixels);
+      this.batch = new Batch(settings.batch, this.data.pixels, this.data.width);
       this.targets = new Float32Array(settings.batch * this.data.classes);
     }
     this.shape = {
       classes: this.data.classes,
       pixels: this.data.pixels,
-      side: this.batch.side,
       batch: settings.batch,
       images: this.data.train.labels.length,
     };

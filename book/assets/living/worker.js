@@ -39,9 +39,9 @@ addEventListener("message", ({ data: message }) => {
   if (models.length) post();
 });
 
-function begin({ pixels, classes, train, validation, test: held }) {
+function begin({ pixels, width, classes, train, validation, test: held }) {
   const store = ({ images, labels }) => ({ images: new Sparse(images, pixels), labels });
-  data = { pixels, classes, train: store(train), validation: store(validation) };
+  data = { pixels, width, classes, train: store(train), validation: store(validation) };
   test = store(held);
 }
 

@@ -92,10 +92,18 @@ def scaled(digits, preset):
     }
 
 
+def lengths(digits, preset):
+    """Return how many training images there are in turn, `presets.ALL` for all, and the steps."""
+    of_preset, everything = presets.of("deeper", preset).lengths, len(digits.train_images)
+    fewer = [(images, steps) for images, steps in of_preset if (images or everything) < everything]
+    most, steps = of_preset[-1]
+    return fewer if len(fewer) == len(of_preset) else [*fewer, (most and everything, steps)]
+
+
 def _places(digits, preset):
     """Yield every place, and a function that trains a technique there."""
     size = presets.of("deeper", preset)
-    for images, steps in size.lengths:
+    for images, steps in lengths(digits, preset):
         wide = () if images is presets.ALL else size.wide
         for hidden in size.narrow + wide:
             settings = dict(

@@ -1,280 +1,138 @@
-"""The digits: MNIST from a folder, the cache or a mirror, or scikit-learn's small stand-in.
+"""The data sets by name: `load("mnist")`. Another is an entry in SETS, and no change elsewhere.
 
-MNIST is four IDX files, gzipped or not, known by the sha256 that its publisher's files have had
-since 1998, and not by their names. `MNIST_DIR` names a folder that holds them.
+MNIST is the book's. `DATA_DIR` names a folder with a folder for each data set, `MNIST_DIR` the one
+of MNIST alone.
 """
 
 import contextlib
-import functools
-import gzip
-import hashlib
-import math
-import os
-import struct
-import time
-from dataclasses import dataclass
-from pathlib import Path
+import random
+from collections.abc import Callable
+from typing import NamedTuple
 
 import numpy as np
 
-NAMES = ("auto", "mnist", "digits")
+from regularization.core import own
+from regularization.core.dataset import Card, DataError, DataSet, Unreachable
+from regularization.core.published import Published
 
-#: The four files and the sha256 of each, as published (gzipped) and unpacked.
-FILES = {
-    "train-images-idx3-ubyte": (
-        "440fcabf73cc546fa21475e81ea370265605f56be210a4024d2ca8f203523609",
-        "ba891046e6505d7aadcbbe25680a0738ad16aec93bde7f9b65e87a2fc25776db",
-    ),
-    "train-labels-idx1-ubyte": (
-        "3552534a0a558bbed6aed32b30c495cca23d567ec52cac8be1a0730e8010255c",
-        "65a50cbbf4e906d70832878ad85ccda5333a97f0f4c3dd2ef09a8a9eef7101c5",
-    ),
-    "t10k-images-idx3-ubyte": (
-        "8d422c7b0a1c1c79245a5bcf07fe86e33eeafee792b84584aec276f5a2dbc4e6",
-        "0fa7898d509279e482958e8ce81c8e77db3f2f8254e26661ceb7762c4d494ce7",
-    ),
-    "t10k-labels-idx1-ubyte": (
-        "f7ae60f92e00ec6debd23a6088c31dbd2371eca3ffa0defaefb259924204aec6",
-        "ff7bcfd416de33731a308c3f266cc351222c34898ecbeaf847f06e48f7ec33f2",
-    ),
-}
-MIRRORS = (
-    "https://ossci-datasets.s3.amazonaws.com/mnist/",
-    "https://storage.googleapis.com/cvdf-datasets/mnist/",
-    "https://systemds.apache.org/assets/datasets/mnist/",
-)
-LARGEST = 47_040_016  # bytes of the largest of the four, unpacked
-TIMEOUT = (3, 30)  # seconds: to connect, and between two packets
-PATIENCE = 300  # seconds that a file may take, so that no mirror drips for ever
-UNREADABLE = (ValueError, EOFError, OSError, gzip.zlib.error)  # what is raised of a bad file
 VALIDATION = 5_000  # the first training images, held back as in the post
 
+MNIST = Published(
+    "MNIST",
+    {
+        "train-images-idx3-ubyte": (
+            "440fcabf73cc546fa21475e81ea370265605f56be210a4024d2ca8f203523609",
+            "ba891046e6505d7aadcbbe25680a0738ad16aec93bde7f9b65e87a2fc25776db",
+        ),
+        "train-labels-idx1-ubyte": (
+            "3552534a0a558bbed6aed32b30c495cca23d567ec52cac8be1a0730e8010255c",
+            "65a50cbbf4e906d70832878ad85ccda5333a97f0f4c3dd2ef09a8a9eef7101c5",
+        ),
+        "t10k-images-idx3-ubyte": (
+            "8d422c7b0a1c1c79245a5bcf07fe86e33eeafee792b84584aec276f5a2dbc4e6",
+            "0fa7898d509279e482958e8ce81c8e77db3f2f8254e26661ceb7762c4d494ce7",
+        ),
+        "t10k-labels-idx1-ubyte": (
+            "f7ae60f92e00ec6debd23a6088c31dbd2371eca3ffa0defaefb259924204aec6",
+            "ff7bcfd416de33731a308c3f266cc351222c34898ecbeaf847f06e48f7ec33f2",
+        ),
+    },
+    mirrors=(
+        "https://ossci-datasets.s3.amazonaws.com/mnist/",
+        "https://storage.googleapis.com/cvdf-datasets/mnist/",
+        "https://systemds.apache.org/assets/datasets/mnist/",
+    ),
+    folders=("mnist", "MNIST"),
+    variable="MNIST_DIR",
+)
+#: Xiao, Rasul and Vollgraf (2017), arXiv:1708.07747.
+FASHION_MNIST = Published(
+    "Fashion-MNIST",
+    {
+        "train-images-idx3-ubyte": (
+            "3aede38d61863908ad78613f6a32ed271626dd12800ba2636569512369268a84",
+            "c59f468a2f672dc815687fe0f83887768d799fd8a3f3276145d20f83aa44d888",
+        ),
+        "train-labels-idx1-ubyte": (
+            "a04f17134ac03560a47e3764e11b92fc97de4d1bfaf8ba1a3aa29af54cc90845",
+            "bad3541b69d912435c50bb6ba87bec294ff4f6a2e1246121d8633921760443d9",
+        ),
+        "t10k-images-idx3-ubyte": (
+            "346e55b948d973a97e58d2351dde16a484bd415d4595297633bb08f03db6a073",
+            "5b4141f0afbad91edebe8549f8fcffe087ea10ca49f1dbef5c9a5cd8815ce37b",
+        ),
+        "t10k-labels-idx1-ubyte": (
+            "67da17c76eaffca5446c3361aaab5c3cd6d1c2608764d35dfb1850b086bf8dd5",
+            "0402a96d92fd2663957122ceb108a494c5af83dab82d92729df917d7dec38c34",
+        ),
+    },
+    mirrors=(
+        "http://fashion-mnist.s3-website.eu-central-1.amazonaws.com/",
+        "https://storage.googleapis.com/tensorflow/tf-keras-datasets/",
+        "https://raw.githubusercontent.com/zalandoresearch/fashion-mnist/master/data/fashion/",
+    ),
+    folders=("fashion-mnist", "fashion", "FashionMNIST"),
+)
 
-class DataError(Exception):
-    """The data asked for cannot be had as they should be; the message says what to do."""
 
+class Source(NamedTuple):
+    """What is said of a data set, and a function that returns its three parts: images, labels."""
 
-@dataclass(frozen=True, repr=False)
-class Digits:
-    """Images `uint8 [n, height, width]` and labels `uint8 [n]` of ten classes, in three parts."""
-
-    name: str
-    train_images: np.ndarray
-    train_labels: np.ndarray
-    validation_images: np.ndarray
-    validation_labels: np.ndarray
-    test_images: np.ndarray
-    test_labels: np.ndarray
-    classes: int = 10
-
-    def __repr__(self):
-        """The name, and how many images each part has."""
-        parts = self.train_labels, self.validation_labels, self.test_labels
-        counts = " + ".join(f"{len(part):,}" for part in parts)
-        return f"<Digits {self.name}: {counts} images of {self.shape[0]} x {self.shape[1]}>"
-
-    @functools.cached_property
-    def hash(self):
-        """A hash of all images and labels: digits of one name may be fewer, or others."""
-        digest = hashlib.sha256()
-        for part in ("train", "validation", "test"):
-            for array in (getattr(self, f"{part}_images"), getattr(self, f"{part}_labels")):
-                digest.update(f"{array.dtype} {array.shape}".encode())
-                digest.update(np.ascontiguousarray(array))
-        return digest.hexdigest()
-
-    @property
-    def shape(self):
-        """Height and width of an image."""
-        return self.train_images.shape[1:]
+    card: Card
+    parts: Callable
 
 
 def load(name="auto"):
-    """Return the `Digits` called "mnist", "digits", or "auto": MNIST if it can be had, else digits.
+    """Return the `DataSet` of a name of SETS, of a reader's own files, or "auto".
 
-    Raises ValueError for any other name, DataError for files that are not MNIST's and, unless the
-    name is "auto", where no copy of MNIST can be reached.
+    A reader's own are "folder:path", or the path of an `.npz`, as `own` reads them; "auto" is MNIST
+    if it can be had, and else scikit-learn's digits.
+
+    Raises ValueError for any other name, DataError for files that are not what they should be and,
+    unless the name is "auto", where no copy can be had.
     """
-    if name not in NAMES:
+    if name not in NAMES and not own.is_own(name):
         raise ValueError(
-            f"There is no data set {name!r}. Expected one of {', '.join(NAMES)}: "
-            "auto takes MNIST and, where it cannot be had, scikit-learn's digits."
+            f"There is no data set {name!r}. Expected one of {', '.join(NAMES)}, folder:path for a "
+            "folder of your own, or the path of an .npz: auto takes MNIST and, where it cannot be "
+            "had, scikit-learn's digits."
         )
-    if name == "digits":
-        return _load_stand_in()
-    try:
-        folder = find_mnist()
-    except Unreachable as error:
-        if name == "mnist":
-            raise
-        print(f"MNIST cannot be had ({error.reason}); using scikit-learn's 8x8 digits instead.")
-        return _load_stand_in()
-    return _load_mnist(folder)
-
-
-class Unreachable(DataError):
-    """No copy of MNIST on this machine, and none can be fetched."""
-
-    def __init__(self, reason):
-        """Keep the short `reason`, for the one line that `auto` prints."""
-        self.reason = reason
-        super().__init__(
-            f"MNIST cannot be had: {reason}. Expected a network and room for it, or its four files "
-            f"in a folder. Put {', '.join(f'{file}.gz' for file in FILES)} into one and set "
-            "MNIST_DIR=folder, or ask for the stand-in with DATA=digits."
-        )
-
-
-def find_mnist():
-    """Return the folder with MNIST's files: MNIST_DIR, else the user's cache, filled if need be."""
-    if folder := os.environ.get("MNIST_DIR"):
-        return Path(os.path.expanduser(folder))
-    import pooch
-
-    cache = Path(pooch.os_cache("seeing-regularization")) / "mnist"
-    for leftover in cache.glob("tmp*"):  # of a process that was killed, if no download is so old
-        with contextlib.suppress(OSError):
-            if time.time() - leftover.stat().st_mtime > 2 * PATIENCE:
-                leftover.unlink()
-    for file in FILES:
-        _fetch(file, cache)
-    return cache
-
-
-def _fetch(file, cache):
-    """Download `file` into `cache`, checked, from the first mirror that has it.
-
-    pooch writes to a temporary file and renames it, so two processes may ask at once.
-    """
-    import pooch
-    import requests
-    import urllib3
-
-    reasons = []
-    for mirror in MIRRORS:
-        pooch.get_logger().setLevel("ERROR")
+    if name == "auto":
         try:
-            return pooch.retrieve(
-                url=f"{mirror}{file}.gz",
-                known_hash=f"sha256:{FILES[file][0]}",
-                fname=f"{file}.gz",
-                path=cache,
-                downloader=_download,
-            )
-        except requests.HTTPError as error:
-            reasons.append(f"{mirror} answers {error.response.status_code}")
-        except (requests.RequestException, urllib3.exceptions.HTTPError) as error:
-            reasons.append(f"{mirror} {type(error).__name__}")
-        except ValueError:  # a wrong hash: pooch has already thrown the file away
-            reasons.append(f"{mirror} sent another file")
-        except OSError as error:
-            reason = f"it cannot be kept in {cache}: {error}"
-            raise Unreachable(reason) from error
-    raise Unreachable("no mirror answers: " + ", ".join(reasons))
+            return load("mnist")
+        except Unreachable as error:
+            print(f"MNIST cannot be had ({error.reason}); using scikit-learn's 8x8 digits instead.")
+            return load("digits")
+    if own.is_own(name):
+        card, parts = own.read(name)
+        name = own.short(name)
+    else:
+        card, parts = SETS[name].card, SETS[name].parts()
+    return DataSet(name, *(array for part in parts for array in part), card)
 
 
-def _download(url, path, _):
-    """Write what a mirror sends to `path`, unless it takes too long or sends too much.
-
-    pooch's own downloader waits for whole chunks, and so for ever on a byte now and then.
-    """
-    import requests
-    from tqdm.auto import tqdm
-
-    end = time.monotonic() + PATIENCE
-    with requests.get(url, stream=True, timeout=TIMEOUT) as answer, open(path, "wb") as file:
-        answer.raise_for_status()
-        total = int(answer.headers.get("Content-Length", 0)) or None
-        with tqdm(total=total, unit="B", unit_scale=True, leave=False) as bar:
-            while chunk := answer.raw.read1(2**16):
-                bar.update(file.write(chunk))
-                if time.monotonic() > end:
-                    raise requests.Timeout(f"{url} took longer than {PATIENCE} s")
-                if file.tell() > LARGEST:
-                    raise ValueError(f"{url} sends more than {LARGEST} bytes")
+def title(name):
+    """Return how a data set is called in a sentence."""
+    return SETS[name].card.title if name in SETS else own.short(name).removeprefix("folder:")
 
 
-def _load_mnist(folder):
-    *train, test_images, test_labels = (_read_file(folder, file) for file in FILES)
-    parts = slice(VALIDATION, None), slice(VALIDATION)
-    split = (each[part] for part in parts for each in train)
-    return Digits("mnist", *split, test_images, test_labels)
+def located(name, digits):
+    """Return the name under which `digits`, loaded by `name`, can be loaded from anywhere."""
+    return own.located(name) if own.is_own(name) else digits.name
 
 
-def _read_file(folder, file):
-    """Return one of MNIST's files as an array, under whatever name; or say what is wrong."""
-    remedy = "Put a fresh copy there, or leave MNIST_DIR unset to have it downloaded."
-    if not folder.is_dir():
-        raise DataError(
-            f"MNIST_DIR={folder} is not a folder. Expected one that holds {', '.join(FILES)}, "
-            f"gzipped or not. {remedy}"
-        )
-    named = [path for path in (folder / f"{file}.gz", folder / file) if path.is_file()]
-    held = sorted([*folder.iterdir(), *folder.glob("MNIST/raw/*")])
-    # Other gzip programs pack other bytes, and browsers give other names: the content decides.
-    for path in [*named, *(path for path in held if path.is_file())]:
-        with contextlib.suppress(*UNREADABLE):
-            content = _content(path)
-            if hashlib.sha256(content).hexdigest() == FILES[file][1]:
-                return parse_idx(content)
-    if not named:
-        names = ", ".join(str(path.relative_to(folder)) for path in held[:9]) or "nothing"
-        raise DataError(
-            f"MNIST_DIR={folder} has no {file}.gz, under no other name either. It holds {names}"
-            f"{', ...' if held[9:] else ''}. Expected all of {', '.join(FILES)}, gzipped or not. "
-            f"{remedy}"
-        )
-    try:
-        content = _content(named[0])
-        parse_idx(content)
-    except UNREADABLE as error:
-        raise DataError(
-            f"{named[0]} is damaged: {error}. Expected an IDX file of MNIST. {remedy}"
-        ) from error
-    raise DataError(
-        f"{named[0]} is not MNIST's: its sha256 is {hashlib.sha256(content).hexdigest()}, expected "
-        f"{FILES[file][1]}. {remedy}"
-    )
+def _held_back(published):
+    """Return the three parts of a published data set, validation being its first images."""
+
+    def parts():
+        images, labels, *test = published.load()
+        kept, held = slice(VALIDATION, None), slice(VALIDATION)
+        return (images[kept], labels[kept]), (images[held], labels[held]), test
+
+    return parts
 
 
-def _content(path):
-    """Return the bytes of an IDX file, unpacked; of any other the first four."""
-    with open(path, "rb") as file:
-        packed = file.read(2) == b"\x1f\x8b"
-    with (gzip.open if packed else open)(path, "rb") as file:
-        head = file.read(4)
-        # A few packed bytes may hold very many.
-        content = head + (file.read(LARGEST) if head[:2] == b"\0\0" else b"")
-    if len(content) > LARGEST:
-        raise ValueError(f"it is too long: more than {LARGEST} bytes")
-    return content
-
-
-def parse_idx(content):
-    """Return the uint8 array in the bytes of an IDX file; ValueError says what is wrong.
-
-    Two zero bytes, the type (8 is uint8), the number of dimensions, each as a big-endian uint32,
-    then the values. http://yann.lecun.com/exdb/mnist/
-    """
-    if len(content) < 4:
-        raise ValueError(f"it is truncated: {len(content)} bytes, expected a header of 4")
-    zero, kind, dimensions = struct.unpack(">HBB", content[:4])
-    if (zero, kind) != (0, 8) or dimensions not in (1, 3):
-        raise ValueError(
-            f"its magic number is 0x{content[:4].hex()}, expected 0x00000801 or 0x00000803"
-        )
-    header = 4 + 4 * dimensions
-    if len(content) < header:
-        raise ValueError(f"it is truncated: {len(content)} bytes, expected a header of {header}")
-    shape = struct.unpack(f">{dimensions}I", content[4:header])
-    expected = header + math.prod(shape)
-    if len(content) != expected:
-        word = "truncated" if len(content) < expected else "too long"
-        raise ValueError(f"it is {word}: {len(content)} bytes, expected {expected}")
-    return np.frombuffer(content, np.uint8, offset=header).reshape(shape)
-
-
-def _load_stand_in():
+def _digits():
     """1,797 handwritten digits of 8x8 pixels that scikit-learn brings along, in their own order."""
     from sklearn.datasets import load_digits
 
@@ -282,4 +140,78 @@ def _load_stand_in():
     images = np.round(digits.images * (255 / 16)).astype(np.uint8)
     labels = digits.target.astype(np.uint8)
     parts = slice(1_257), slice(1_257, 1_437), slice(1_437, None)
-    return Digits("digits", *(each[part] for part in parts for each in (images, labels)))
+    return [(images[part], labels[part]) for part in parts]
+
+
+def _mnist1d():
+    """Greydanus's MNIST-1D (2020, arXiv:2011.14439), as its package makes it from its seed.
+
+    5,000 signals of 40 numbers, of mean 0 and variance 1. Here they are images of height 1: the
+    middle of the grey is zero, and black and white are four standard deviations away, which a
+    few numbers in ten thousand exceed. Of its 4,000 training signals the first 500 are held back.
+    """
+    try:
+        from mnist1d.data import get_dataset_args, make_dataset
+    except ImportError as error:
+        raise Unreachable(
+            "the package mnist1d is not installed",
+            "MNIST-1D cannot be had: the package mnist1d is not installed. Expected it beside the "
+            "other packages. Install it with pip install mnist1d.",
+        ) from error
+    with _generators_kept():
+        made = make_dataset(get_dataset_args())
+
+    def part(end, where):
+        signals = made[f"x{end}"][where, None, :]
+        grey = np.round(127.5 + signals * (127.5 / 4)).clip(0, 255).astype("uint8")
+        return grey, made[f"y{end}"][where].astype("uint8")
+
+    return [part("", slice(500, None)), part("", slice(500)), part("_test", slice(None))]
+
+
+@contextlib.contextmanager
+def _generators_kept():
+    """Leave Python's and NumPy's global generators as they were to all others."""
+    states = random.getstate(), np.random.get_state()  # noqa: NPY002
+    try:
+        yield
+    finally:
+        random.setstate(states[0])
+        np.random.set_state(states[1])  # noqa: NPY002
+
+
+GARMENTS = ("T-shirt", "trouser", "pullover", "dress", "coat", "sandal", "shirt", "sneaker", "bag")
+#: A drawing is made one of MNIST's digits as LeCun et al. (1998, section III.A) tell it.
+SETS = {
+    "mnist": Source(
+        Card("MNIST", form={"box": 20, "centre": "mass"}, licence="CC BY-SA 3.0"),
+        _held_back(MNIST),
+    ),
+    "digits": Source(
+        Card("scikit-learn's 8x8 digits", form={"box": 8, "centre": "box"}, licence="CC BY 4.0"),
+        _digits,
+    ),
+    "fashion": Source(
+        Card(
+            "Fashion-MNIST",
+            (*GARMENTS, "ankle boot"),
+            ("garment", "garments"),
+            {"box": 28, "centre": "box"},
+            "MIT",
+        ),
+        _held_back(FASHION_MNIST),
+    ),
+    "mnist1d": Source(Card("MNIST-1D", noun=("signal", "signals"), licence="Apache 2.0"), _mnist1d),
+}
+NAMES = ("auto", *SETS)
+__all__ = [
+    "NAMES",
+    "SETS",
+    "Card",
+    "DataError",
+    "DataSet",
+    "Unreachable",
+    "load",
+    "located",
+    "title",
+]

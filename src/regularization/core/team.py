@@ -87,8 +87,8 @@ class Team:
     def __init__(self, settings, digits):
         """Put every replica at its start; a call takes `settings.every` or LATE steps at most."""
         settings = settings.on(digits)
-        self.models, self.technique = settings.of_models()
-        technique = self.technique
+        self.models, technique = settings.of_models()
+        self.technique = technique = technique.with_arrays({"image_shape": digits.shape})
         seeds, batch_size = self.models["seed"].tolist(), settings.batch_size
         drawn = zip(seeds, self.models["train_size"], self.models["label_noise"], strict=True)
         self.subsets = [subset(digits, *each) for each in drawn]

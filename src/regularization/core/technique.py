@@ -92,6 +92,9 @@ class Technique:
     left_on_in_post: ClassVar[bool] = False  # whether the post measured with the noise still on
     #: How many images a model is trained on, a number or one per replica: the loop says it.
     train_size: ClassVar = None
+    #: Height and width of an image, which the loop says, too; None where it has as many rows as
+    #: columns.
+    image_shape: ClassVar = None
 
     def parameters(self, kernel):
         """Return what is trained, a dict of arrays, from the initial `kernel`."""

@@ -22,7 +22,7 @@ def guess(name, accuracy, plain=None):
     answer = f"{name}: {percent(accuracy)}"
     if plain is not None:
         answer += f", against {percent(plain)} without regularization"
-    question = f"Guess first: of 100 test digits, how many will it know? ({name}, at the end.)"
+    question = f"Guess first: of 100 test images, how many will it know? ({name}, at the end.)"
     ends = (100 * value for value in statistics.interval(accuracy, statistics.SHARE))
     told = dict(zip(("mean", "low", "high"), ends, strict=True), said=answer)
     return _guess("number", question, f"<p>{html.escape(answer)}.</p>", **told)

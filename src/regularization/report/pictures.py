@@ -37,11 +37,11 @@ def own_ends(pictures):
     return np.multiply.outer(most, np.sign(ends(pictures)))
 
 
-def weight_images(weights, name, digits=None, film=None):
+def weight_images(weights, name, digits, film=None):
     """Show the weights of one model, `[classes, height, width]`, all in the colours of one scale.
 
-    With `digits` the alt text also says how much the images look like the class means. `film` is
-    the name of a `web.Film`, through which the reader can go.
+    The alt text also says how much they look like the class means of `digits`. `film` is the name
+    of a `web.Film`, through which the reader can go.
     """
     weights = np.asarray(weights)
     low, high = ends(weights)
@@ -50,27 +50,45 @@ def weight_images(weights, name, digits=None, film=None):
 
     def draw(figure):
         axes = figure.subplots(2, 5)
-        for digit, (axis, image) in enumerate(zip(axes.flat, weights, strict=True)):
+        named = zip(axes.flat, weights, digits.names, strict=True)
+        for axis, image, title in named:
             shown = show_weights(axis, image, (low, high))
-            axis.set_title(digit, pad=2)
+            axis.set_title(title, pad=2)
         arrows = beyond.get((weights.min() < low, weights.max() > high), "neither")
         bar = figure.colorbar(shown, ax=axes, fraction=0.03, aspect=30, extend=arrows)
         bar.outline.set(color=GUIDE, linewidth=0.5)  # white meets a white page
 
-    caption = f"{name}: the weights of each digit's output as an image, on a scale of "
+    caption = (
+        f"{name}: the weights of each {digits.card.noun[0]}'s output as an image, on a scale of "
+    )
     caption += f"{scale((low, high))}; the weight farthest from zero is {number(largest, 2)}."
-    return with_film(drawn(draw, (WIDTH, 2.5), caption, describe(weights, digits)), film)
+    return with_film(drawn(draw, (WIDTH, 2.5), caption, describe(weights, digits)), film, digits)
 
 
-def with_film(figure, film):
+def with_film(figure, film, digits):
     """Return a figure through which the reader can go, where there is a film."""
-    return live(figure, "film", film=film) if film else figure
+    return live(figure, "film", film=film, classes=digits.names) if film else figure
 
 
 def show_weights(axis, image, limits):
     """Show the weights of one class in the colours of the map, low and high as `ends` has them."""
     axis.set_axis_off()
-    return axis.imshow(image, cmap=DIVERGING, vmin=limits[0], vmax=limits[1])
+    return axis.imshow(bars(image, limits), cmap=DIVERGING, vmin=limits[0], vmax=limits[1])
+
+
+def bars(image, limits):
+    """Return a signal `[1, width]` as a picture of bars about zero; any other image as it is.
+
+    A bar has the signal's value, so it has its colour, too, and what is beside it is zero.
+    """
+    image = np.asarray(image)
+    if image.shape[0] > 1:
+        return image
+    levels = np.linspace(*limits[::-1], image.shape[1] + 1)[:, None]
+    reached = np.where(
+        image > 0, (0 < levels) & (levels <= image), (image <= levels) & (levels < 0)
+    )
+    return np.where(reached, image, 0.0)
 
 
 def scale(limits):
@@ -80,18 +98,23 @@ def scale(limits):
 
 
 def describe(weights, digits=None):
-    """Say in words what the weight images `[classes, height, width]` show, from measures."""
+    """Say in words what the weight images `[classes, height, width]` show, from measures.
+
+    And how much they look like the class means of `digits`, where these are given.
+    """
     weights = np.asarray(weights)
     grain = measures.smoothness(weights)
     texture = "smooth" if grain > 0.8 else "partly smooth" if grain > 0.4 else "grainy"
-    text = f"Ten weight images for the digits 0 to 9, {texture} ({_grain(grain)})"
-    text += f", {_range(weights)}."
+    of = digits.card.listed if digits else "the ten classes"
+    text = f"Ten weight images for {of}, {texture} ({_grain(grain)}), {_range(weights)}."
     if digits is not None:
         match = measures.template_likeness(weights, measures.class_means(digits))
         clear = (
             "are clear" if match > 0.6 else "show through" if match > 0.25 else "are hard to see"
         )
-        text += f" The shapes of the digits {clear} (correlation with the class means "
+        text += (
+            f" The shapes of the {digits.card.noun[1]} {clear} (correlation with the class means "
+        )
         text += f"{fixed(match, 2)})."
     return text
 
@@ -121,7 +144,7 @@ def ribbon(weights, name):
 def thumbnail(weights):
     """Return one weight image `[height, width]` as a picture of as many pixels."""
     low, high = ends(weights)
-    shades = DIVERGING((np.asarray(weights) - low) / (high - low), bytes=True)
+    shades = DIVERGING((bars(weights, (low, high)) - low) / (high - low), bytes=True)
     return Image.fromarray(shades).convert("RGB").quantize()
 
 
@@ -139,7 +162,7 @@ def draw_wall(figure, runs, own_scales=True):
         row[0].text(0, 1.08, label, transform=row[0].transAxes)
 
 
-def wall(runs, own_scales=False, of="the digits 0 to 9"):
+def wall(runs, own_scales=False, of="the ten classes"):
     """Show the weight images of several runs (a dict by title), a row each, of their first seed.
 
     All rows share one scale, or each has its own; `of` says what the ten images belong to.
@@ -166,21 +189,22 @@ def _where_zero_is(weights):
     return "; where no weight is below zero, the darkest blue is zero" if alone else ""
 
 
-def by_digit(runs, shown=3):
-    """Show one digit's weight image of each run (a dict by title), which digit the reader chooses.
+def by_class(runs, digits, shown=3):
+    """Show one class's weight image of each run (a dict by title), which class the reader chooses.
 
     Of the first seed, each on its own scale.
     """
     weights = np.stack([run.weights[0] for run in runs.values()])
-    figures, titles = {}, [textwrap.fill(title, 14) for title in runs]
-    for digit in range(weights.shape[1]):
-        grains = zip(runs, map(measures.smoothness, weights[:, digit]), strict=True)
+    figures = {}
+    for place, name in enumerate(digits.names):
+        grains = zip(runs, map(measures.smoothness, weights[:, place]), strict=True)
         said = "; ".join(f"{title}: {_grain(grain)}" for title, grain in grains)
-        alt = f"The weight images of {digit}: {said}."
-        figures[str(digit)] = images(weights[:, digit], titles, "", alt, 4, True, whole_map=True)
-    caption = "The weight image of one digit by each technique, each on its own scale"
+        alt = f"The weight images of {name}: {said}."
+        figures[name] = images(weights[:, place], runs, "", alt, 4, True, whole_map=True)
+    noun = digits.card.noun[0]
+    caption = f"The weight image of one {noun} by each technique, each on its own scale"
     caption += f"{_where_zero_is(weights)}."
-    return switched(figures, "Digit", caption, shown)
+    return switched(figures, noun.capitalize(), caption, shown)
 
 
 def images(pictures, titles, caption, alt, columns=5, signed=False, whole_map=False):
@@ -190,21 +214,26 @@ def images(pictures, titles, caption, alt, columns=5, signed=False, whole_map=Fa
     """
     pictures = np.asarray(pictures)
     rows = -(-len(pictures) // columns)
+    lines_of = [_lines(str(title), 64 // columns) for title in titles]
 
     def draw(figure):
         axes = figure.subplots(rows, columns, squeeze=False).ravel()
         for axis in axes[len(pictures) :]:
             axis.set_axis_off()
         _show(axes, pictures, signed, whole_map)
-        for axis, title in zip(axes, titles, strict=False):
-            *above, last = str(title).split("\n")
+        for axis, (*above, last) in zip(axes, lines_of, strict=False):
             axis.set_title(last, pad=2)
             for place, line in enumerate(reversed(above), start=1):  # each in the middle by itself
                 up = dict(xytext=(0, 2 + 14 * place), textcoords="offset points")
                 axis.annotate(line, (0.5, 1), xycoords="axes fraction", ha="center", **up)
 
-    lines = max(str(title).count("\n") for title in titles)
-    return drawn(draw, (WIDTH, (WIDTH / columns + 0.17 * lines) * rows + 0.1), caption, alt)
+    more = max(map(len, lines_of)) - 1
+    return drawn(draw, (WIDTH, (WIDTH / columns + 0.17 * more) * rows + 0.1), caption, alt)
+
+
+def _lines(title, letters):
+    """Return a title's lines, those that are too long for so many letters as several."""
+    return [line for part in title.split("\n") for line in textwrap.wrap(part, letters) or [""]]
 
 
 def finding(pair, titles, sentence, alt, signed=True):
@@ -232,36 +261,45 @@ def _show(axes, pictures, signed, whole_map=False):
             show_weights(axis, picture, pair)
         return
     for axis, picture in zip(axes, pictures, strict=False):
-        axis.imshow(picture, cmap="gray", vmin=0)
+        axis.imshow(_ink(picture), cmap="gray", vmin=0)
         axis.set(xticks=[], yticks=[])
         axis.spines[:].set(visible=True, color=GUIDE)  # white meets a white page
 
 
-def film_strip(weights, titles, digits, caption, film=None):
-    """Show some digits' weight images along a path, `[path, classes, h, w]`: each on its own scale.
+def _ink(picture):
+    """Return what is seen of an image: a signal as white bars about the middle of the grey."""
+    if picture.shape[0] > 1:
+        return picture
+    most = 1 if picture.dtype.kind == "f" else 255
+    return bars(2.0 * picture / most - 1, (-1, 1)) != 0
 
-    A column for each of the `titles`, a row for each of the `digits`; `film` as in `weight_images`.
+
+def film_strip(weights, titles, digits, classes, caption, film=None):
+    """Show some classes' weights along a path, `[path, classes, h, w]`: each on its own scale.
+
+    A column for each of the `titles`, a row for each of the `classes`; else as `weight_images`.
     """
     weights = np.asarray(weights)
     side = min(5.2 / len(titles), 1.1)
-    size = side * len(titles) + 0.4, side * len(digits) + 0.3
+    named = [digits.names[c] for c in classes]
+    left = 0.2 + 0.1 * max(map(len, named))
+    size = side * len(titles) + left + 0.1, side * len(classes) + 0.3
 
     def draw(figure):
         figure.set_layout_engine("none")
-        places = dict(left=0.3 / size[0], bottom=0, right=0.98, top=1 - 0.3 / size[1], wspace=0.06)
-        axes = figure.subplots(len(digits), len(titles), squeeze=False, gridspec_kw=places)
-        shown = np.concatenate([weights[:, digit] for digit in digits])
+        places = dict(left=left / size[0], bottom=0, right=0.98, top=1 - 0.3 / size[1], wspace=0.06)
+        axes = figure.subplots(len(classes), len(titles), squeeze=False, gridspec_kw=places)
+        shown = np.concatenate([weights[:, c] for c in classes])
         for axis, image, pair in zip(axes.flat, shown, own_ends(shown), strict=True):
             show_weights(axis, image, pair)
-        for axis, digit in zip(axes[:, 0], digits, strict=True):
-            axis.text(-0.1, 0.5, digit, transform=axis.transAxes, va="center", ha="right")
+        for axis, name in zip(axes[:, 0], named, strict=True):
+            axis.text(-0.1, 0.5, name, transform=axis.transAxes, va="center", ha="right")
         for axis, title in zip(axes[0], titles, strict=True):
             axis.set_title(title, pad=3)
 
-    names = " and ".join(map(str, digits))
     frames = (
-        f"{title}: {_grain(measures.smoothness(images[list(digits)]))}"
+        f"{title}: {_grain(measures.smoothness(images[list(classes)]))}"
         for title, images in zip(titles, weights, strict=True)
     )
-    alt = f"Weight images of {names}, from left to right. " + "; ".join(frames) + "."
-    return with_film(drawn(draw, size, caption, alt, wide=len(titles) > 5), film)
+    alt = f"Weight images of {' and '.join(named)}, from left to right. " + "; ".join(frames) + "."
+    return with_film(drawn(draw, size, caption, alt, wide=len(titles) > 5), film, digits)

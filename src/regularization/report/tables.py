@@ -119,8 +119,13 @@ def ledger_summary(claims):
     return table(["claim", "checks that hold", "verdict"], rows, caption)
 
 
+def verdict(said):
+    """Write a verdict with its mark."""
+    return f"{MARKS[said]} {said}" if said in MARKS else said
+
+
 def _verdict(claim):
-    return f"{MARKS[claim.verdict]} {claim.verdict}" + ", near a bound" * claim.near_a_bound
+    return verdict(claim.verdict) + ", near a bound" * claim.near_a_bound
 
 
 def _check(check):
@@ -231,7 +236,7 @@ def against_post(runs, post):
     return table(["", *names], cells, caption + "ours, and after the bar the post's.")
 
 
-def answers(probabilities, titles, caption):
+def answers(probabilities, titles, digits, caption):
     """Return a table of the ten probabilities `[techniques, classes]` that each technique gives.
 
     Below it is who says what, the commonest answer first.
@@ -240,10 +245,11 @@ def answers(probabilities, titles, caption):
         [title, *(Html(_share(p)) for p in each)]
         for title, each in zip(titles, probabilities, strict=True)
     ]
-    headers = ["technique", *map(str, range(probabilities.shape[1]))]
+    names = digits.names
+    headers = ["technique", *names]
     found, best = table(headers, rows, caption, "answers"), probabilities.argmax(axis=1)
     sides = Counter(best.tolist()).most_common()
-    said = "; ".join(f"{digit}: {', '.join(np.array(titles)[best == digit])}" for digit, _ in sides)
+    said = "; ".join(f"{names[c]}: {', '.join(np.array(titles)[best == c])}" for c, _ in sides)
     content = f'{found.content}<p class="answers-said">They say {html.escape(said)}.</p>'
     return replace(found, content=content, wide=True)
 
@@ -298,7 +304,7 @@ def with_equal_care(slug, digits, preset):
         "Here one setting serves all seeds. Had each seed chosen by itself, some had chosen "
         "otherwise, and that luck has to count, too. So we take the difference between each seed's "
         f"own choices, which need not be that of the two numbers above: **{gain}** points. (That "
-        "is one technique by itself; of nineteen one may look better or worse by chance. *With "
+        "is one technique by itself; of many one may look better or worse by chance. *With "
         "equal care* has intervals that hold for all at once.)"
     )
 

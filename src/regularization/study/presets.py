@@ -117,6 +117,12 @@ def of(page, preset):
     return SimpleNamespace(**SIZES[page][PRESETS.index(preset)])
 
 
+def fitting(sizes, most):
+    """Return the `sizes`, numbers of training images, below `most`, and it in place of others."""
+    below = [images for images in sizes if images is not ALL and images < most]
+    return below if len(below) == len(sizes) else [*below, most]
+
+
 def check(preset):
     """Raise ValueError unless there is a preset of this name."""
     if not isinstance(preset, str) or preset not in PRESETS:

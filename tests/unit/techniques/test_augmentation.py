@@ -63,7 +63,26 @@ def test_it_moves_by_up_to_what_it_says_each_replica_by_its_own():
     assert Augmentation().images(FLAT) is FLAT
 
 
-def test_images_that_are_not_square_are_refused():
+def test_an_image_that_is_not_square_is_moved_as_scipy_moves_it():
+    image, zero = IMAGES[0, 0, :5], tensor(np.zeros((1, 1, 1)))
+    by = zero + 20, zero + 0.5, zero - 1.5
+    ours = numpy(moved(tensor(image.reshape(1, 1, -1)), *by, shape=(5, 9))).reshape(5, 9)
+    matrix, _ = places(20, 0, 0)
+    middle = np.array([2.0, 4.0])
+    offset = middle - matrix @ (middle + [0.5, -1.5]) + 3 - matrix @ [3, 3]
+    theirs = ndimage.affine_transform(np.pad(image, 3), matrix, offset, order=1)[3:-3, 3:-3]
+    np.testing.assert_allclose(ours, theirs, atol=1e-4)
+
+
+def test_a_signal_is_shifted_along_and_goes_on_as_it_ends():
+    signal, zero = IMAGES[0, 0, :1], tensor(np.zeros((1, 1, 1)))
+    by = zero + 20, zero + 2, zero + 1.5
+    ours = numpy(moved(tensor(signal[None]), *by, shape=(1, 9)))[0, 0]
+    theirs = np.interp(np.arange(9) - 1.5, np.arange(9), signal[0])
+    np.testing.assert_allclose(ours, theirs, atol=1e-6)
+
+
+def test_images_of_unknown_shape_have_to_be_square():
     x = tensor(np.zeros((1, 2, 12)))
-    with pytest.raises(ValueError, match="12 pixels are not square.*Expected"):
+    with pytest.raises(ValueError, match="12 pixels are not of 3 x 3.*Expected"):
         Augmentation().images(x, tensor(np.zeros((1, 2, 3))))

@@ -27,4 +27,5 @@ class Augmentation(Technique):
             return x
         turn, down, right = ops.split(2 * noise - 1, 3, axis=-1)
         pixels = per_replica(self.pixels, x)
-        return moved(x, per_replica(self.degrees, x) * turn, pixels * down, pixels * right)
+        turn = per_replica(self.degrees, x) * turn
+        return moved(x, turn, pixels * down, pixels * right, self.image_shape)
