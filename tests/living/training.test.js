@@ -99,6 +99,7 @@ test("every technique learns, and its weights stay finite", () => {
       patience: 10,
       steps: 100,
       prior: 1,
+      epsilon: 0.01,
     };
     const loss = technique === "VariationalWeights" ? "cross_entropy" : "squared_error";
     const training = new Training(data, settings({ technique, hyper, loss, rate: 1e-2 }));

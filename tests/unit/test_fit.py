@@ -102,6 +102,8 @@ def test_cross_entropy_is_kerass():
 
 @KINDS
 def test_the_gradient_agrees_with_finite_differences(technique):
+    if technique.overrides("attack"):  # its images follow the weights, and no gradient does
+        technique = replace(technique, epsilon=1e-3)
     state, x, labels, noise = batch(technique)
 
     def loss(parameters):
@@ -170,8 +172,10 @@ def test_same_seed_same_bits_and_neither_company_nor_division_changes_a_run(
     technique, digits, monkeypatch
 ):
     """Twice in one program; then each model in a program of its own, in shorter calls."""
-    # Where two singular values are equal the gradient of the largest jumps, and rounding grows.
-    steps = 30 if isinstance(technique, SpectralNormalization) else 300
+    # Where two singular values are equal the gradient of the largest jumps, and so does the step of
+    # an opponent where a slope is zero: rounding grows.
+    jumps = isinstance(technique, SpectralNormalization) or technique.overrides("attack")
+    steps = 30 if jumps else 300
     settings = Settings(technique, steps=steps, seeds=[7, 4, 1], learning_rate=1e-3)
     monkeypatch.setattr(backend, "division", lambda replicas: (1, 1))
     together, again = (fit(settings, digits) for _ in range(2))

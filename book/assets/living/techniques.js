@@ -8,6 +8,7 @@
 //   draw(s, random, shape)         the noise of a step: {inputs, weights, batch}
 //   images(s, batch, noise)        changes the images of a step, and
 //   labels(s, targets, noise, shape) its targets, in place
+//   attack(s, images, slope)       the images, every pixel in a row, from the slope of the loss along them
 //   inputs(s, batch, noise)        changes what the layer sees, in place
 //   weights(s, p, noise, shape)    what the inputs are multiplied with
 //   gradient(s, p, d, noise, shape, weights) the gradient by parameters, from that by the weights, `d`
@@ -198,6 +199,10 @@ export const TECHNIQUES = {
       for (let i = 0; i < x.length; i++) x[i] += s.scale * noise[i];
       batch.write(x);
     },
+  },
+
+  AdversarialTraining: {
+    attack: (s, images, slope) => map(images, (x, i) => x + s.epsilon * Math.sign(slope[i])),
   },
 
   Augmentation: {

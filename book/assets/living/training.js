@@ -146,10 +146,17 @@ export class Training {
     const noise = given.noise ?? technique.draw(s, this.random, { ...shape, step: this.step });
     technique.images?.(s, batch, noise.batch);
     technique.labels?.(s, targets, noise.batch, shape);
-    technique.inputs?.(s, batch, noise.inputs);
     const weights = technique.weights(s, p, noise.weights, shape);
+    if (technique.attack) {
+      const { d } = slopes(batch, targets, weights, classes, loss);
+      batch.write(technique.attack(s, batch.dense(), alongImages(d, weights, classes)));
+    }
+    technique.inputs?.(s, batch, noise.inputs);
+    const { d, total } = slopes(batch, targets, weights, classes, loss);
+    this.loss = total;
     const byWeights = new Float32Array(weights.length);
-    this.loss = backward(batch, targets, weights, byWeights, classes, loss);
+    for (let row = 0; row < batch.size; row++)
+      spread(batch, batch.start[row], batch.start[row + 1], d.subarray(row * classes), byWeights);
     const gradient = technique.gradient(s, p, byWeights, noise.weights, shape, weights);
     technique.penalize?.(s, p, gradient, shape);
     technique.before?.(s, p, rate);
@@ -214,16 +221,17 @@ class Noise extends Random {
   }
 }
 
-/** Add the gradient by the weights to `byWeights`; return the batch's loss. */
-function backward(batch, targets, weights, byWeights, classes, loss) {
+/** A batch's loss, the `total`, and its slopes along the logits, `d`, [batch, classes] in a row. */
+function slopes(batch, targets, weights, classes, loss) {
   const z = new Float64Array(classes);
-  const d = new Float64Array(classes);
+  const all = new Float64Array(batch.size * classes);
   let total = 0;
   for (let row = 0; row < batch.size; row++) {
     const [from, to] = [batch.start[row], batch.start[row + 1]];
     z.fill(0);
     multiply(batch, from, to, weights, z);
     const s = softmax(z);
+    const d = all.subarray(row * classes, (row + 1) * classes);
     let across = 0;
     for (let c = 0; c < classes; c++) {
       const target = targets[row * classes + c];
@@ -237,9 +245,19 @@ function backward(batch, targets, weights, byWeights, classes, loss) {
       }
     }
     if (loss !== "cross_entropy") for (let c = 0; c < classes; c++) d[c] = s[c] * (d[c] - across);
-    spread(batch, from, to, d, byWeights);
   }
-  return total;
+  return { d: all, total };
+}
+
+/** The slopes of a loss along the images, every pixel in a row, from those along the logits. */
+function alongImages(d, weights, classes) {
+  const pixels = weights.length / classes;
+  const found = new Float32Array((d.length / classes) * pixels);
+  for (let i = 0; i < found.length; i++) {
+    const [row, pixel] = [Math.floor(i / pixels) * classes, (i % pixels) * classes];
+    for (let c = 0; c < classes; c++) found[i] += d[row + c] * weights[pixel + c];
+  }
+  return found;
 }
 
 // All ten classes at a time: in variables they are more than twice as fast as in an array.

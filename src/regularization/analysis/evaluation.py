@@ -66,6 +66,19 @@ def disturbed(images, seed=0):
     }
 
 
+def attacked(weights, images, labels, epsilon):
+    """Return images `[n, height, width]` in which each pixel is moved by `epsilon` to do harm.
+
+    To where the model's cross-entropy grows (the fast gradient sign method, Goodfellow, Shlens and
+    Szegedy, 2015), on pixels in [0, 1], cut to that range; as floats on [0, 255].
+    """
+    error = probabilities(weights, images)
+    error[np.arange(len(labels)), labels] -= 1
+    slope = error @ np.reshape(weights, (error.shape[1], -1))
+    moved = images + 255 * epsilon * np.sign(slope).reshape(images.shape)
+    return moved.clip(0, 255).astype("float32")
+
+
 def robustness(weights, images_by_kind, labels):
     """Return the accuracy on each kind of `disturbed` images, a dict."""
     return {

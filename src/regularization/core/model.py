@@ -140,10 +140,18 @@ def losses(technique, parameters, x, labels, noise, loss=squared_error):
     `x` is float32 `[replicas, batch, pixels]` on [0, 1], `labels` are integers `[replicas, batch]`.
     """
     drawn = noise.get("batch")
-    z = logits(technique, parameters, technique.images(x, drawn), noise)
-    targets = ops.one_hot(labels, z.shape[-1], dtype="float32")
-    of_data = loss(z, technique.labels(targets, drawn))
-    return of_data, of_data + penalty(technique, parameters)
+    x = technique.images(x, drawn)
+
+    def of_data(x):
+        z = logits(technique, parameters, x, noise)
+        targets = ops.one_hot(labels, z.shape[-1], dtype="float32")
+        return loss(z, technique.labels(targets, drawn))
+
+    if technique.overrides("attack"):
+        slope = backend.value_and_grad(lambda at: (ops.sum(of_data(at["x"])), ()), {"x": x})[1]["x"]
+        x = technique.attack(x, ops.stop_gradient(slope))
+    error = of_data(x)
+    return error, error + penalty(technique, parameters)
 
 
 def step(technique, state, x, labels, noise, learning_rate, loss=squared_error, optimizer=adam):

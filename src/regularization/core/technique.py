@@ -19,7 +19,7 @@ from regularization.core.backend import ops
 
 #: What a technique can change, and the hooks by which it does.
 CHANGES = {
-    "inputs": ("images", "inputs"),
+    "inputs": ("images", "attack", "inputs"),
     "weights": ("weights",),
     "loss": ("penalty",),
     "labels": ("labels",),
@@ -110,6 +110,13 @@ class Technique:
 
     def images(self, x, noise=None):
         """Return the images `[replicas, batch, pixels]` that a step trains on."""
+        return x
+
+    def attack(self, x, slope):
+        """Return the images that a step trains on, from those of `images` and what hurts them.
+
+        A technique that overrides it is given the `slope`, of the batch's loss along the images.
+        """
         return x
 
     def labels(self, targets, noise=None):

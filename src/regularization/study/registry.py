@@ -77,6 +77,11 @@ RELATIVES = {
         loss="cross_entropy",
     ),
     "input_noise": Experiment(techniques.InputNoise(scale=0.3), tried=_SCALES, path=_TO_SCALES),
+    "adversarial_training": Experiment(
+        techniques.AdversarialTraining(epsilon=0.1),
+        tried={"epsilon": (0.003, 0.01, 0.03, 0.1)},
+        path=(0.0, 0.01, 0.03, 0.05, 0.1, 0.15, 0.2, 0.3),
+    ),
     "augmentation": Experiment(
         techniques.Augmentation(),
         tried={"pixels": (0.25, 0.5, 1.0, 2.0)},

@@ -1,6 +1,9 @@
 """The techniques, a module each: every one changes a single line of the same tiny model."""
 
 from regularization.core.technique import Technique as Technique
+from regularization.core.techniques.adversarial_training import (
+    AdversarialTraining as AdversarialTraining,
+)
 from regularization.core.techniques.augmentation import Augmentation as Augmentation
 from regularization.core.techniques.dropconnect import DropConnect as DropConnect
 from regularization.core.techniques.dropout import Dropout as Dropout
