@@ -204,7 +204,7 @@ def test_where_there_is_no_file_none_is_read(tmp_path):
         "another format": lambda content: b"PK\x03\x04 not really",
         "too long": lambda content: content + b"\0",
         "another commit of the format": lambda content: content.replace(
-            b'version\\": 2', b'version\\": 3'
+            b'version\\": 3', b'version\\": 4'
         ),
         "unknown key": lambda content: content.replace(b'\\"steps\\"', b'\\"stepz\\"'),
         "unknown technique": lambda content: content.replace(b"EarlyStopping", b"EarlyStoppinG"),

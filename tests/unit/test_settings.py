@@ -320,10 +320,10 @@ VALUES = Settings(L2([0.1, 0.2]), learning_rate=[1e-3, 1e-2]).to_json()
 @pytest.mark.parametrize(
     "values, word",
     [
-        (None, "version None. Expected version 2"),
+        (None, "version None. Expected version 3"),
         ([], r"version \[\]"),
         ({}, "version None"),
-        (VALUES | {"version": 1}, "version 1. Expected version 2"),
+        (VALUES | {"version": 1}, "version 1. Expected version 3"),
         (VALUES | {"version": "1"}, "version '1'"),
         (VALUES | {"colour": 1}, "unknown or missing keys: 'colour'"),
         (VALUES | {"a\nb": 1}, r"keys: 'a\\nb'"),

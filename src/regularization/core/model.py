@@ -3,7 +3,8 @@
 A model is a technique on layers of the given shapes, `[(classes, pixels)]` for the post's one.
 A deeper model has ReLUs in between, and the technique's hooks on every layer, but for those of a
 batch. What belongs to a later layer is named after it: the second layer's "kernel" is "kernel.1",
-its noise "inputs.1".
+its noise "inputs.1". A layer that has twice as many outputs as the next has inputs is bilinear: in
+place of a ReLU its two halves are multiplied.
 """
 
 import numpy as np
@@ -67,8 +68,8 @@ def logits(technique, parameters, x, noise=None):
     """
     for layer in range(depth(parameters)):
         drawn = of_layer(noise or {}, layer)
-        x = ops.relu(x) if layer else x
         kernel = technique.weights(of_layer(parameters, layer), drawn.get("weights"))
+        x = activated(x, kernel.shape[-1]) if layer else x
         inputs = technique.inputs(x, drawn.get("inputs"))
         # This order of the product, swapped back, is fastest on a CPU: matmul takes twice as long.
         if inputs.shape[0] < kernel.shape[0]:
@@ -77,6 +78,13 @@ def logits(technique, parameters, x, noise=None):
             x = ops.einsum("rcp,rbp->rcb", kernel, inputs)
         x = ops.swapaxes(x, 1, 2)
     return x
+
+
+def activated(x, width):
+    """Return what a layer of `width` inputs sees of the outputs `x` of the layer before it."""
+    if x.shape[-1] == width:
+        return ops.relu(x)
+    return x[..., :width] * x[..., width:]  # Pearce et al. (2025, equation 1)
 
 
 def penalty(technique, parameters):

@@ -10,7 +10,8 @@ import numpy as np
 from regularization.core.model import INITIAL_STDDEV, LOSSES, OPTIMIZERS
 from regularization.core.technique import Technique
 
-VERSION = 2  # of the JSON
+VERSION = 3  # of the JSON
+ACTIVATIONS = ("relu", "bilinear")
 #: Of the settings, those that may have several values: each is an axis of the run.
 ALONG = ("learning_rate", "train_size", "label_noise", "initial_stddev")
 
@@ -23,12 +24,13 @@ class Settings:
     `initial_stddev` are one value or several. Several make an axis, and so do the `seeds`: a model
     is trained at every place of the grid. `seeds` is how many, or which. `train_size` is how many
     training images a seed draws (None: all), `label_noise` the share of wrong labels among them.
-    `hidden` are the widths of hidden layers. `optimizer` is "adam" or "sgd", `initial_stddev` the
-    standard deviation of the weights at the start (0: all are zero). The model is evaluated on the
-    test images after every `every` steps (None: often at first, then each thousand steps), and at
-    the end. Of the first seed `frames` evaluations are kept as pictures, the start among them, as
-    many early as late. `dataset` is the name of the digits (None: those that it is trained on).
-    Raises ValueError for a value that makes no sense.
+    `hidden` are the widths of hidden layers, their `activation` is "relu" or "bilinear".
+    `optimizer` is "adam" or "sgd", `initial_stddev` the standard deviation of the weights at the
+    start (0: all are zero). The model is evaluated on the test images after every `every` steps
+    (None: often at first, then each thousand steps), and at the end. Of the first seed `frames`
+    evaluations are kept as pictures, the start among them, as many early as late. `dataset` is the
+    name of the data (None: those that it is trained on). Raises ValueError for a value that makes
+    no sense.
     """
 
     technique: Technique = Technique()
@@ -40,6 +42,7 @@ class Settings:
     train_size: int | tuple | None = None
     label_noise: float | tuple = 0.0
     hidden: tuple = ()
+    activation: str = "relu"
     optimizer: str = "adam"
     initial_stddev: float | tuple = INITIAL_STDDEV
     every: int | None = None
@@ -65,7 +68,8 @@ class Settings:
             set_(self, "every", _whole_number("every", self.every, expected))
         expected = "a whole number, 0 for none"
         set_(self, "frames", _whole_number("frames", self.frames, expected, least=0))
-        for name, known in (("loss", LOSSES), ("optimizer", OPTIMIZERS)):
+        choices = {"loss": LOSSES, "optimizer": OPTIMIZERS, "activation": ACTIVATIONS}
+        for name, known in choices.items():
             value = getattr(self, name)
             valid = isinstance(value, str) and value in known
             _expect(valid, name, value, f"one of {', '.join(known)}")

@@ -93,7 +93,9 @@ class Team:
         drawn = zip(seeds, self.models["train_size"], self.models["label_noise"], strict=True)
         self.subsets = [subset(digits, *each) for each in drawn]
         widths = [math.prod(digits.shape), *settings.hidden, digits.classes]
-        shapes = [(after, before) for before, after in pairwise(widths)]
+        double = 1 + (settings.activation == "bilinear")
+        shapes = [(double * after, before) for before, after in pairwise(widths[:-1])]
+        shapes.append((widths[-1], widths[-2]))
         programs, at_once = backend.division(len(seeds))
         # Three programs on two cores take half their steps, then the other half: no core waits.
         self.turns = at_once // math.gcd(programs, at_once)

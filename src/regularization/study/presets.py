@@ -107,6 +107,7 @@ SIZES = {
             trained_seeds=2,
         ),
     ),
+    "bilinear": (dict(units=32, steps=20_000, seeds=5), dict(units=6, steps=200, seeds=2)),
     "living": (dict(steps=3_000, seeds=5), dict(steps=300, seeds=2)),
 }
 
