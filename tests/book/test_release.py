@@ -63,7 +63,7 @@ def full_once(quick_once, tmp_path_factory):
     (build / "given").mkdir()
     for kept in ("given", "results"):  # where a chapter gives it, where readers take it from
         (build / kept / "ledger.json").write_text(
-            '[{"name": "grain", "verdict": "holds"}]', encoding="utf-8"
+            '[{"name": "grain", "text": "It is grainy.", "verdict": "holds"}]', encoding="utf-8"
         )
     make_current(folder, [*build.glob("logs/**/*.json"), build / "site.json"])
     script(folder, "verify", "--publish")
@@ -124,7 +124,11 @@ def test_a_version_that_is_none_or_not_above_the_last_is_refused(full, version):
 
 def test_a_quick_build_on_the_stand_in_is_refused(quick):
     (quick / "_build" / "results" / "ledger.json").write_text("[]", encoding="utf-8")
-    refused(quick, "is of digits at quick. Expected mnist at paper", "Nothing was released")
+    refused(
+        quick,
+        "is of digits at quick. Expected mnist, fashion, mnist1d at paper",
+        "Nothing was released",
+    )
 
 
 def test_a_build_of_other_sources_is_refused(full):

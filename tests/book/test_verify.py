@@ -43,7 +43,7 @@ def build(tmp_path):
     for slug, run in runs.items():
         (folder / "results" / f"{slug}.json").write_text(json.dumps(run), encoding="utf-8")
         (folder / "results" / f"{slug}.npz").touch()
-    ledger = [{"name": "grain", "verdict": "holds"}]
+    ledger = [{"name": "grain", "text": "There is grain.", "verdict": "holds"}]
     (folder / "results" / "ledger.json").write_text(json.dumps(ledger), encoding="utf-8")
     return folder
 
@@ -100,8 +100,26 @@ def test_only_a_full_build_on_mnist_is_compared_or_released(build, preset, datas
     )
     for options in ([], ["--publish"]):
         process = verify(build, *options)
-        assert process.returncode == 1 and "Expected mnist at paper" in process.stderr
+        assert (
+            process.returncode == 1
+            and "Expected mnist, fashion, mnist1d at paper" in process.stderr
+        )
     assert not (build.parent / "results.json").exists()
+
+
+def test_each_data_set_has_a_release_of_its_own(build, monkeypatch, tmp_path):
+    monkeypatch.setattr(script, "PUBLISHED", tmp_path)
+    for dataset, file in {"mnist": "results.json", "fashion": "fashion.json"}.items():
+        (build / "settings.json").write_text(
+            json.dumps({"preset": "paper", "dataset": dataset}), encoding="utf-8"
+        )
+        for slug in ("no_regularization", "l2_path"):
+            change(build, slug, lambda run: run.update(dataset=dataset))  # noqa: B023
+        assert called(script.main, "--build", build, "--publish").returncode == 0
+        released = json.loads((tmp_path / file).read_text(encoding="utf-8"))
+        assert released["provenance"]["dataset"] == dataset
+        assert released["claims"] == {"grain": "There is grain."}
+        assert "agree" in called(script.main, "--build", build).stdout
 
 
 @pytest.mark.parametrize(
@@ -119,7 +137,10 @@ def test_without_a_build_it_says_what_to_run(tmp_path):
 
 def test_a_build_with_a_run_left_from_another_is_refused(build):
     change(build, "l2_path", lambda run: run.update(preset="quick"))
-    assert "mnist at paper, mnist at quick. Expected mnist at paper" in verify(build).stderr
+    assert (
+        "mnist at paper, mnist at quick. Expected mnist, fashion, mnist1d at paper"
+        in verify(build).stderr
+    )
 
 
 def test_a_build_without_its_plain_run_is_refused(build):

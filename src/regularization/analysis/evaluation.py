@@ -93,7 +93,6 @@ def _shifts(images, by):
     Signals are shifted in two, and go on as they end.
     """
     height, width = images.shape[1:]
-    padded = np.pad(images, ((0, 0), (by, by), (by, by)))
     starts = (0, by), (2 * by, by), (by, 0), (by, 2 * by)
     padded = np.pad(images, ((0, 0), (by, by), (by, by)), "edge" if height == 1 else "constant")
     starts = starts[2:] if height == 1 else starts  # a signal is shifted along

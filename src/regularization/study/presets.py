@@ -108,6 +108,7 @@ SIZES = {
         ),
     ),
     "bilinear": (dict(units=32, steps=20_000, seeds=5), dict(units=6, steps=200, seeds=2)),
+    "other_pictures": (dict(steps=60_000, seeds=5, width=100), dict(steps=200, seeds=2, width=16)),
     "living": (dict(steps=3_000, seeds=5), dict(steps=300, seeds=2)),
 }
 
