@@ -94,10 +94,10 @@ def scaled(digits, preset):
 
 def lengths(digits, preset):
     """Return how many training images there are in turn, `presets.ALL` for all, and the steps."""
-    of_preset, everything = presets.of("deeper", preset).lengths, len(digits.train_images)
-    fewer = [(images, steps) for images, steps in of_preset if (images or everything) < everything]
-    most, steps = of_preset[-1]
-    return fewer if len(fewer) == len(of_preset) else [*fewer, (most and everything, steps)]
+    images, steps = zip(*presets.of("deeper", preset).lengths, strict=True)
+    *fewer, most = presets.fitting(images, len(digits.train_images))
+    most = presets.ALL if images[-1] is presets.ALL else most
+    return [*zip(fewer, steps, strict=False), (most, steps[-1])]
 
 
 def _places(digits, preset):
