@@ -21,8 +21,6 @@ PUBLISHED = Path(__file__).parents[2] / "published"
 MEASURES = export.MEASURES
 #: How far a seed's figure may move when another backend adds the same numbers in another order.
 TOLERANCE = 0.01
-#: The data sets on which results are released: who knows the stand-in knows little.
-RELEASED = ("mnist", "fashion", "mnist1d")
 PROVENANCE = ("dataset", "preset", "steps", "backend", "device", "versions", "commit")
 
 
@@ -44,7 +42,8 @@ def main():
     except (OSError, ValueError, KeyError, TypeError, AttributeError, IndexError) as error:
         reason = f"{type(error).__name__}: {error}"
         sys.exit(f"There is no whole build in {arguments.build}: {reason}. Run `make book` first.")
-    published = arguments.published or place(fresh["provenance"]["dataset"])
+    dataset = fresh["provenance"]["dataset"]
+    published = arguments.published or PUBLISHED / export.RELEASED[dataset]
     if arguments.publish:
         write(published, json.dumps(fresh, indent=1) + "\n")
         print(f"Released {len(fresh['runs'])} runs in {published}.")
@@ -119,11 +118,6 @@ def files(build):
     return {Path(path).relative_to(build).as_posix(): known for path, known in found.items()}
 
 
-def place(dataset):
-    """Return where the results on a data set are released; those on MNIST are the book's."""
-    return PUBLISHED / f"{'results' if dataset == 'mnist' else dataset}.json"
-
-
 def collect(build):
     """Return a build's results as they are released; exit unless it is a full one."""
     settings = json.loads((build / "settings.json").read_text(encoding="utf-8"))
@@ -135,11 +129,11 @@ def collect(build):
     }
     first = found["no_regularization"]
     made = {(each["preset"], each["dataset"]) for each in (settings, *found.values())}
-    if len(made) > 1 or made.isdisjoint(("paper", name) for name in RELEASED):
+    if len(made) > 1 or made.isdisjoint(("paper", name) for name in export.RELEASED):
         which = ", ".join(sorted(f"{dataset} at {preset}" for preset, dataset in made))
         sys.exit(
-            f"The build in {build} is of {which}. Expected {', '.join(RELEASED)} at paper, as "
-            "released. Run `make book` first."
+            f"The build in {build} is of {which}. Expected {', '.join(export.RELEASED)} at paper, "
+            "as released. Run `make book` first."
         )
     about = {key: first[key] for key in PROVENANCE}
     return {

@@ -9,6 +9,8 @@ from regularization.results.files import replacing, write
 
 MEASURES = ("train_accuracy", "test_accuracy", "test_accuracy_as_published")
 MEASURES += ("weight_min", "weight_max")
+#: The data sets on which results are released, and the files; those on MNIST are the book's.
+RELEASED = {"mnist": "results.json", "fashion": "fashion.json", "mnist1d": "mnist1d.json"}
 
 
 def as_json(run, slug, title, preset):
