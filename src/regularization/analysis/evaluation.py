@@ -79,6 +79,12 @@ def attacked(weights, images, labels, epsilon):
     return moved.clip(0, 255).astype("float32")
 
 
+def by_class(run, images, labels):
+    """Return the accuracy on the images of each class, `[classes]`: the mean over the seeds."""
+    right = np.array([correct(weights, images, labels) for weights in run.weights.values])
+    return np.array([right[:, labels == label].mean() for label in np.unique(labels)])
+
+
 def robustness(weights, images_by_kind, labels):
     """Return the accuracy on each kind of `disturbed` images, a dict."""
     return {
@@ -93,9 +99,10 @@ def _shifts(images, by):
     Signals are shifted in two, and go on as they end.
     """
     height, width = images.shape[1:]
-    starts = (0, by), (2 * by, by), (by, 0), (by, 2 * by)
-    padded = np.pad(images, ((0, 0), (by, by), (by, by)), "edge" if height == 1 else "constant")
-    starts = starts[2:] if height == 1 else starts  # a signal is shifted along
+    starts = (by, 0), (by, 2 * by)
+    if height > 1:
+        starts = (0, by), (2 * by, by), *starts
+    padded = np.pad(images, ((0, 0), (by, by), (by, by)), "constant" if height > 1 else "edge")
     return [padded[:, row : row + height, column : column + width] for row, column in starts]
 
 
