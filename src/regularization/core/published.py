@@ -77,9 +77,8 @@ class Published:
         import pooch
 
         cache = Path(pooch.os_cache("seeing-regularization")) / self.folders[0]
-        for leftover in cache.glob(
-            "tmp*"
-        ):  # of a process that was killed, if no download is so old
+        # Of a process that was killed, if no download is so old.
+        for leftover in cache.glob("tmp*"):
             with contextlib.suppress(OSError):
                 if time.time() - leftover.stat().st_mtime > 2 * PATIENCE:
                     leftover.unlink()
@@ -123,7 +122,7 @@ class Published:
         where = (
             f"a folder and set {self.variable}=folder"
             if self.variable
-            else (f"{self.folders[0]} in a folder and set DATA_DIR=folder")
+            else f"{self.folders[0]} in a folder and set DATA_DIR=folder"
         )
         return Unreachable(
             reason,
