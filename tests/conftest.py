@@ -338,6 +338,27 @@ def open_in(context, address, route=None):
     return page
 
 
+def reached_by_tab(page, controls):
+    """How many of the controls Tab comes to, on to the links after the text; each shows it."""
+    reached, before = 0, "the page's beginning"
+    for _ in range(400):
+        page.keyboard.press("Tab")
+        inside, outline, end, now = page.evaluate(
+            """controls => { const e = document.activeElement, s = getComputedStyle(e);
+                return [e.matches(controls), s.outlineStyle != "none" || s.boxShadow != "none",
+                        !!e.closest(".prev-next-area"), e.outerHTML.slice(0, 300)]; }""",
+            controls,
+        )
+        if now.startswith("<body"):  # a key that came before the page listened, or a lost focus
+            assert not reached, f"lost after {before}"
+            continue
+        assert outline, now
+        reached, before = reached + inside, now
+        if end:
+            break
+    return reached
+
+
 @pytest.fixture
 def visit(browser, built):
     """Open a page of the built site, from its file if not from an address (see `open_in`)."""

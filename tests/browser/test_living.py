@@ -6,7 +6,7 @@ import re
 
 import numpy as np
 import pytest
-from conftest import ON_EACH, dataset_of, read_living, saved, until
+from conftest import ON_EACH, dataset_of, reached_by_tab, read_living, saved, until
 
 from regularization import web
 from regularization.analysis import evaluation
@@ -684,17 +684,4 @@ def test_the_keyboard_reaches_every_control_and_shows_where_it_is(open_page, nam
     seen = page.locator(f"{controls} >> visible=true")
     wanted = sum(control.is_enabled() for control in seen.all())
     page.locator("article h1").click()
-    reached = 0
-    for _ in range(400):
-        page.keyboard.press("Tab")
-        inside, outline, end = page.evaluate(
-            """selector => { const e = document.activeElement, s = getComputedStyle(e);
-                return [e.matches(selector), s.outlineStyle != "none" || s.boxShadow != "none",
-                        !!e.closest(".prev-next-area")]; }""",
-            controls,
-        )
-        reached += inside
-        assert outline, page.evaluate("document.activeElement.outerHTML")
-        if end:
-            break
-    assert reached >= wanted > 2
+    assert reached_by_tab(page, controls) >= wanted > 2
