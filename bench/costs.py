@@ -139,7 +139,7 @@ def programs(digits):
     from regularization.core.team import LATE, Team
     from regularization.study.registry import EXPERIMENTS
 
-    rows, test = [], in_batches(digits.test_images)
+    rows, test = [], [*in_batches(digits.test_images)]
     for slug, experiment in EXPERIMENTS.items():
         team = Team(Settings(experiment.technique, seeds=5), digits)
         calls = [(team.train, LATE), (team.predictions, team.program.evaluation(), test)]

@@ -12,7 +12,7 @@ from regularization.core.monitor import (
     check_finite,
     weights,
 )
-from regularization.core.program import in_batches
+from regularization.core.program import NOISY, in_batches
 from regularization.core.team import LATE, Team
 
 EARLY = 250  # steps between two evaluations of the first 5,000; later on LATE
@@ -37,8 +37,8 @@ def fit(settings, digits, tell=None):
     settings = settings.on(digits)
     team, reviewed = Team(settings, digits), settings.technique.overrides("review")
     evaluation, in_training = (team.program.evaluation(in_training=late) for late in (False, True))
-    test = in_batches(digits.test_images), digits.test_labels
-    held_back = in_batches(digits.validation_images), digits.validation_labels
+    test = [*in_batches(digits.test_images)], digits.test_labels
+    held_back = [*in_batches(digits.validation_images)], digits.validation_labels
     steps, done = evaluated_at(settings), 0
     frames, losses, on_test, scores = Frames(settings, team, digits, steps), [], [], []
     for end in steps:
@@ -57,7 +57,8 @@ def fit(settings, digits, tell=None):
 
     as_published = on_test[-1]
     if settings.technique.left_on_in_post:
-        as_published = accuracy(team, team.program.evaluation(left_on=True), *test)
+        left_on = team.program.evaluation(left_on=True)
+        as_published = accuracy(team, left_on, in_batches(digits.test_images, NOISY), test[1])
     found = {
         "weights": weights(team, digits),
         "train_accuracy": accuracy_on_subsets(team, evaluation, digits),

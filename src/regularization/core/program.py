@@ -9,7 +9,10 @@ from regularization.core.backend import ops
 from regularization.core.model import each_layer, logits, noise, step
 from regularization.core.noise import draw, reader
 
-EVALUATED = 1_000  # images in a batch when predictions are counted
+# Images in a batch when predictions are counted. Few in one product would take three times as long;
+# all of MNIST's parts are multiples.
+EVALUATED = 5_000
+NOISY = 1_000  # where every one has noise of its own
 
 
 class Program:
@@ -58,7 +61,9 @@ class Program:
         return drawn if noise(self.technique, batch_size, self.shapes) else lambda *_: {}
 
     def evaluation(self, left_on=False, in_training=False):
-        """Return a function from (trainer, batches) to its predictions, uint8 `[replicas, n]`.
+        """Return a function from (trainer, place, images) to predictions, uint8 `[replicas, n]`.
+
+        `images` are a batch, the one at this place, as of `in_batches`.
 
         The technique is at test time, or `left_on` with fresh noise for every image; or it predicts
         with the parameters that are `in_training`.
@@ -67,7 +72,7 @@ class Program:
 
         @backend.compile
         def predict(arrays, parameters, images, drawn, number):
-            x = as_floats(images, self.shapes[0][1])[None]
+            x = images[None]
             if left_on:  # every replica has noise of its own
                 x = ops.repeat(x, next(iter(parameters.values())).shape[0], axis=0)
             draws = noise(technique, images.shape[0], self.shapes) if left_on else {}
@@ -78,15 +83,12 @@ class Program:
             z = logits(its, parameters, x, drawn)
             return ops.cast(ops.argmax(z, axis=-1), "uint8")
 
-        def predictions(trainer, batches):
-            found = []
-            for i, images in enumerate(batches):
-                number = int32(streams.of_evaluation(i))
-                drawn = {}
-                if left_on:
-                    drawn = drawing(len(images), 1)(trainer.arrays, trainer.seeds, number)
-                found.append(predict(trainer.arrays, trainer.parameters, images, drawn, number))
-            return np.concatenate([*map(ops.convert_to_numpy, found)], axis=1)
+        def predictions(trainer, place, images):
+            number, drawn = int32(streams.of_evaluation(place)), {}
+            if left_on:
+                drawn = drawing(len(images), 1)(trainer.arrays, trainer.seeds, number)
+            found = predict(trainer.arrays, trainer.parameters, images, drawn, number)
+            return ops.convert_to_numpy(found)
 
         return predictions
 
@@ -105,9 +107,13 @@ def as_floats(words, pixels):
     return ops.cast(ops.view(words, "uint8")[..., :pixels], "float32") * (1 / 255)
 
 
-def in_batches(images):
-    """Return images on the device, in batches and what is left."""
-    return [on_device(images[i : i + EVALUATED]) for i in range(0, len(images), EVALUATED)]
+def in_batches(images, size=EVALUATED):
+    """Yield images as float32 `[n, pixels]` on [0, 1], in batches and what is left."""
+    for first in range(0, len(images), size):
+        batch = images[first : first + size]
+        batch = batch.reshape(len(batch), -1).astype("float32")
+        batch *= np.float32(1 / 255)  # in place: a third of the time
+        yield ops.convert_to_tensor(batch)
 
 
 def int32(number):

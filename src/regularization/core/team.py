@@ -134,7 +134,11 @@ class Team:
 
     def predictions(self, evaluation, batches):
         """Return every replica's predictions on batches of images, uint8 `[replicas, n]`."""
-        return np.concatenate([call.result() for call in self._call(evaluation, batches)])
+        found = []
+        for place, images in enumerate(batches):
+            calls = self._call(evaluation, place, images)
+            found.append(np.concatenate([call.result() for call in calls]))
+        return np.concatenate(found, axis=1)
 
     def _call(self, function, *arguments):
         return [self._pool.submit(function, trainer, *arguments) for trainer in self.trainers]
