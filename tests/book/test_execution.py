@@ -256,8 +256,12 @@ def test_a_chapter_whose_execution_was_broken_off_is_executed_again(tmp_path):
     made_from = records.hashes([tmp_path / "source"])
     records.write(tmp_path / "logs" / "whole.json", made_from, [tmp_path / "executed/whole.ipynb"])
     records.write(tmp_path / "site.json", made_from)
+    another = {path: "another" for path in made_from}
+    records.write(tmp_path / "logs" / "outgrown.json", another)
     book.forget_outdated(tmp_path)
     assert executed(tmp_path) == [tmp_path / "executed" / "whole.ipynb"]
+    # Who counts the chapters that are done counts records.
+    assert [*(tmp_path / "logs").iterdir()] == [tmp_path / "logs" / "whole.json"]
     # The site is due; but it is read until the next one is whole.
     assert not (tmp_path / "site.json").exists() and (tmp_path / "html" / "index.html").exists()
 

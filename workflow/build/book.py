@@ -76,17 +76,16 @@ def main():
 
 
 def forget_outdated(build):
-    """Delete executed chapters that were not made from the files as they are; the site, as it is,
-    waits for its next edition.
+    """Delete executed chapters that were not made from the files as they are, with their records;
+    the site, as it is, waits for its next edition.
 
     Snakemake compares times. They mislead it where the clock was set back; and where a chapter was
     broken off, it puts the copy from before back as if it had been made just now.
     """
-    site, executed = build / "site.json", build / "executed"
-    outdated = []
+    site, executed, logs = build / "site.json", build / "executed", build / "logs"
+    outdated = [path for path in logs.rglob("*.json") if not records.is_current(path)]
     for path in executed.rglob("*.ipynb"):
-        record = build / "logs" / path.relative_to(executed).with_suffix(".json")
-        if not records.is_current(record):
+        if not records.is_current(logs / path.relative_to(executed).with_suffix(".json")):
             outdated.append(path)
     if outdated or not records.is_current(site):
         outdated.append(site)
