@@ -5,6 +5,8 @@ from fnmatch import fnmatch
 from bs4 import BeautifulSoup
 from conftest import ROOT
 
+from regularization.core import data
+
 
 def test_the_licence_of_everything_that_others_made_is_listed(built):
     """Each file of the site's assets is ours, or stands in the table of the colophon."""
@@ -14,6 +16,8 @@ def test_the_licence_of_everything_that_others_made_is_listed(built):
     rows = [row.select("td") for row in table.select("#what-others-made tbody tr")]
     listed = [code.get_text() for row in rows for code in row[3].select("code")]
     assert rows and all(row[2].get_text().strip() for row in rows)
+    named = {code.get_text() for row in rows for code in row[2].select("code")}
+    assert {source.card.licence for source in data.SETS.values()} <= named
     static = built / "html" / "_static"
     files = [path.relative_to(static).as_posix() for path in static.rglob("*") if path.is_file()]
     ours = {

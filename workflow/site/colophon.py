@@ -10,6 +10,7 @@ from pathlib import Path
 import yaml
 
 from regularization.analysis import claims
+from regularization.core import data
 from regularization.report import pictures, style, tables
 from regularization.results import export, provenance
 from regularization.study import registry
@@ -95,8 +96,10 @@ def table_of_makers(build, found):
     elsewhere = len(asked & brought.brought(build / "runs"))
     said = f"{elsewhere:,} brought, {len(asked) - elsewhere:,} trained here" if elsewhere else "all"
     said = f"{len(asked):,}: {said}" + ("" if elsewhere else " trained here")
-    rows = [*makers(build, found), ("runs", said)]
-    return tables.table(["", "this build"], rows, "What made these pages.")
+    made = dict(makers(build, found)) | {"runs": said}
+    if source := data.SETS.get(made["data set"]):
+        made["data set"] += f": {source.card.title}, {source.card.licence}"
+    return tables.table(["", "this build"], [*made.items()], "What made these pages.")
 
 
 def table_of_results(found):

@@ -184,11 +184,11 @@ GARMENTS = ("T-shirt", "trouser", "pullover", "dress", "coat", "sandal", "shirt"
 #: A drawing is made one of MNIST's digits as LeCun et al. (1998, section III.A) tell it.
 SETS = {
     "mnist": Source(
-        Card("MNIST", form={"box": 20, "centre": "mass"}, licence="CC BY-SA 3.0"),
+        Card("MNIST", form={"box": 20, "centre": "mass"}, licence="CC-BY-SA-3.0"),
         _held_back(MNIST),
     ),
     "digits": Source(
-        Card("scikit-learn's 8x8 digits", form={"box": 8, "centre": "box"}, licence="CC BY 4.0"),
+        Card("scikit-learn's 8x8 digits", form={"box": 8, "centre": "box"}, licence="CC-BY-4.0"),
         _digits,
     ),
     "fashion": Source(
@@ -201,7 +201,7 @@ SETS = {
         ),
         _held_back(FASHION_MNIST),
     ),
-    "mnist1d": Source(Card("MNIST-1D", noun=("signal", "signals"), licence="Apache 2.0"), _mnist1d),
+    "mnist1d": Source(Card("MNIST-1D", noun=("signal", "signals"), licence="Apache-2.0"), _mnist1d),
 }
 NAMES = ("auto", *SETS)
 __all__ = [
