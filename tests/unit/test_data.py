@@ -108,6 +108,19 @@ def test_keras_cache_is_looked_into_and_what_else_lies_there_passed_over(
     assert data.load("mnist").hash == expected
 
 
+@pytest.mark.parametrize("way", ["~nobody-of-that-name/data", "/" + 5_000 * "a"])
+def test_a_way_that_leads_nowhere_is_said_in_a_paragraph(monkeypatch, way):
+    for variable, name in (
+        ("MNIST_DIR", "mnist"),
+        ("DATA_DIR", "fashion"),
+        ("none", f"folder:{way}"),
+    ):
+        with monkeypatch.context() as patch, pytest.raises(data.DataError) as said:
+            patch.setenv(variable, way)
+            data.load(name)
+        assert "Expected" in str(said.value) and len(str(said.value)) < 700
+
+
 @pytest.mark.parametrize("name", ["mnist", "MNIST/raw"])
 def test_a_folder_of_data_sets_has_one_for_each(mnist_folder, monkeypatch, tmp_path, name):
     expected = data.load("mnist").hash

@@ -10,6 +10,7 @@ or IDX files, `train-images-idx3-ubyte.gz`. Or there are ten folders of pictures
 themselves or in `train` and `test`. `names.txt` has the classes' names, a line each.
 """
 
+import os
 import re
 from pathlib import Path
 
@@ -87,11 +88,11 @@ def read(name):
         return Card(title, _checked_names(names), ("image", "images")), parts
     except UNREADABLE as error:
         where = name.removeprefix("folder:") or name
-        raise DataError(f"{where} cannot be used: {in_a_line(error)}. {EXPECTED}") from error
+        raise DataError(f"{where:.200} cannot be used: {in_a_line(error)}. {EXPECTED}") from error
 
 
 def _path(name):
-    return Path(name.removeprefix("folder:")).expanduser()
+    return Path(os.path.expanduser(name.removeprefix("folder:")))  # which no name is too odd for
 
 
 def _arrays(path):

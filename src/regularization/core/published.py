@@ -62,10 +62,10 @@ class Published:
             return self.variable, Path(os.path.expanduser(given))
         if given := os.environ.get("DATA_DIR"):
             root = Path(os.path.expanduser(given))
-            if not root.is_dir():
+            if not os.path.isdir(root):  # nor one whose name is too long for the system
                 raise DataError(
-                    f"DATA_DIR={root} is not a folder. Expected one with a folder for each data "
-                    f"set, as {self.folders[0]}. Create it, or leave DATA_DIR unset."
+                    f"DATA_DIR={root!s:.200} is not a folder. Expected one with a folder for each "
+                    f"data set, as {self.folders[0]}. Create it, or leave DATA_DIR unset."
                 )
             for folder in map(root.joinpath, self.folders):
                 if folder.is_dir():
@@ -136,8 +136,8 @@ class Published:
         otherwise = f"leave {variable} unset" if variable else "delete the folder"
         remedy = f"Put a fresh copy there, or {otherwise} to have it downloaded."
         expected = self.files[file][1]
-        said = f"{variable}={folder}" if variable == self.variable else f"{folder}"
-        if not folder.is_dir():
+        said = f"{variable}={folder!s:.200}" if variable == self.variable else f"{folder}"
+        if not os.path.isdir(folder):
             raise DataError(
                 f"{said} is not a folder. Expected one that holds {', '.join(self.files)}, gzipped "
                 f"or not. {remedy}"
