@@ -1,5 +1,7 @@
 """A bilinear layer's matrices, against NumPy on the whole matrix and against the model itself."""
 
+from types import SimpleNamespace
+
 import numpy as np
 import pytest
 
@@ -52,7 +54,40 @@ def test_a_matrix_made_by_hand_gives_back_what_it_was_made_of():
         assert abs(np.sum(found * expected)) == pytest.approx(1)
     own = bilinear.leading(values, vectors)
     assert abs(np.sum(own[0] * picture)) == pytest.approx(1)  # the largest, not the largest in size
-    assert bilinear.likeness(own, np.stack([picture, other]) * 2) == pytest.approx(0.707, abs=1e-3)
+
+
+def test_what_is_like_its_own_mean_image_is_more_than_what_is_like_all():
+    """Of three orthogonal pictures, centred, each has sqrt(2/3) with its own, 1/sqrt(6) else."""
+    pictures = np.linalg.qr(RNG.normal(size=(30, 3)))[0].T.reshape(3, 5, 6)
+    expected = np.sqrt(2 / 3) - np.sqrt(1 / 6)
+    for images in (pictures, -pictures):
+        assert bilinear.likeness(images, 2 * pictures) == pytest.approx(expected)
+    alike = np.repeat(pictures[:1], 3, axis=0)
+    assert bilinear.likeness(alike, pictures) == pytest.approx(0)
+
+
+def test_what_is_taken_apart_is_what_tells_the_classes_apart():
+    """What is added to the matrices of all classes alike changes no answer, and nothing here."""
+    among, more = RNG.random((5, 6)) < 0.7, RNG.normal(size=(2, 1, 4))
+    kernels, readouts = RNG.normal(size=(2, 8, 5, 6)), RNG.normal(size=(2, 3, 4))
+    found, shifted = (
+        bilinear.taken_apart(
+            SimpleNamespace(
+                weights=SimpleNamespace(values=kernels),
+                parameters={"kernel.1": SimpleNamespace(values=each)},
+            ),
+            among,
+        )
+        for each in (readouts, readouts + more)
+    )
+    for (values, vectors), (same, _) in zip(found, shifted, strict=True):
+        np.testing.assert_allclose(values, same, atol=1e-10)
+        assert np.abs(vectors[values > 1e-9][:, ~among]).max() < 1e-12
+    ours = whole(kernels[0] * among, readouts[0])
+    theirs = np.linalg.eigvalsh(ours - ours.mean(axis=0))
+    np.testing.assert_allclose(
+        np.sort(np.abs(found[0][0])), np.sort(np.abs(theirs))[:, -8:], atol=1e-10
+    )
 
 
 def test_the_effective_rank_counts_equal_eigenvalues():

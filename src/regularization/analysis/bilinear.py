@@ -33,10 +33,15 @@ def eigen(kernel, readout):
     return values, vectors.reshape(*values.shape, *kernel.shape[1:])
 
 
-def taken_apart(run):
-    """Return `eigen` of each seed of a run, whose one hidden layer is bilinear."""
-    pairs = zip(run.weights.values, run.parameters["kernel.1"].values, strict=True)
-    return [eigen(*pair) for pair in pairs]
+def taken_apart(run, among):
+    """Return `eigen` of what tells the classes apart, for each seed of a run.
+
+    Its one hidden layer is bilinear. What all the matrices share is taken out: it changes no answer
+    of a softmax. So are the pixels that are not `among` those that count, bool `[height, width]`.
+    """
+    readouts = run.parameters["kernel.1"].values
+    readouts = readouts - readouts.mean(axis=1, keepdims=True)
+    return [eigen(*pair) for pair in zip(run.weights.values * among, readouts, strict=True)]
 
 
 def effective_rank(values):
@@ -57,27 +62,29 @@ def leading(values, vectors):
     return vectors[np.arange(len(values)), values.argmax(axis=1)]
 
 
-def measured(of_seed, templates):
-    """Return what pairs as of `eigen` come to, an array over them each.
+def measured(of_seed, templates, among):
+    """Return what pairs as of `taken_apart` come to, an array over them each.
 
     The effective `rank`, a mean over the classes; and of the leading eigenvectors the `likeness` to
-    the `templates` and the `smoothness`.
+    the `templates` and the `smoothness`, both `among` the pixels that count.
     """
     first = [leading(*each) for each in of_seed]
     ranks = [np.mean([effective_rank(each) for each in values]) for values, _ in of_seed]
     return SimpleNamespace(
         rank=np.array(ranks),
-        likeness=np.array([likeness(each, templates) for each in first]),
-        smoothness=np.array([measures.smoothness(each) for each in first]),
+        likeness=np.array([likeness(each, templates * among) for each in first]),
+        smoothness=np.array([measures.smoothness(each, among) for each in first]),
     )
 
 
 def likeness(images, templates):
-    """Return how much eigenvectors look like what tells their class: a cosine, whatever the sign.
+    """Return how much more eigenvectors look like what tells their own class than the others.
 
-    Both are `[classes, height, width]`. The mean images are centred over the classes, as in
-    `measures.template_likeness`; averaged over the classes.
+    Both are `[classes, height, width]`. A cosine, whatever its sign, with the mean image of the own
+    class, less its mean with those of the others, which any smooth picture may have; averaged over
+    the classes. The mean images are centred, as in `measures.template_likeness`.
     """
     distinct = templates - templates.mean(axis=0)
-    pairs = zip(images, distinct, strict=True)
-    return float(np.mean([abs(measures.likeness(image, own)) for image, own in pairs]))
+    alike = np.abs([[measures.likeness(image, each) for each in distinct] for image in images])
+    own, count = np.trace(alike), len(alike)
+    return float(own / count - (alike.sum() - own) / (count * (count - 1)))

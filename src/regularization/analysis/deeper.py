@@ -129,10 +129,9 @@ def learned(at):
 def grain_where(digits):
     """Return a measure: the neighbour correlation of the first layer's weights, seed by seed.
 
-    It counts pixels that have ink in a hundredth of the images at least. On others a penalty leaves
-    nothing, which would pass for smooth.
+    It counts the `inked` ones alone (measures).
     """
-    inked = (digits.train_images > 0).mean(axis=0) >= 0.01
+    inked = measures.inked(digits)
     return lambda run: np.array([measures.smoothness(w, inked) for w in run.weights.values])
 
 

@@ -69,6 +69,15 @@ def pixels_in_use(weights):
     return float(np.mean(sizes.sum(axis=1) ** 2 / ((sizes**2).sum(axis=1) + 1e-300)))
 
 
+def inked(digits):
+    """Return the pixels that have ink in a hundredth of the training images at least.
+
+    Bool `[height, width]`. On others a penalty leaves nothing, which would pass for smooth, and no
+    penalty leaves the start, which would pass for grain.
+    """
+    return (digits.train_images > 0).mean(axis=0) >= 0.01
+
+
 def class_means(digits):
     """Return the mean training image of each class on [0, 1], `[classes, height, width]`."""
     images, labels = digits.train_images, digits.train_labels

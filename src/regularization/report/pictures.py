@@ -162,10 +162,10 @@ def draw_wall(figure, runs, own_scales=True):
         row[0].text(0, 1.08, label, transform=row[0].transAxes)
 
 
-def wall(runs, own_scales=False, of="the ten classes"):
+def wall(runs, own_scales=False, of="Weight images of the ten classes"):
     """Show the weight images of several runs (a dict by title), a row each, of their first seed.
 
-    All rows share one scale, or each has its own; `of` says what the ten images belong to.
+    All rows share one scale, or each has its own; `of` says what the ten images are.
     """
     weights = [np.asarray(run.weights[0]) for run in runs.values()]
     how = f"all on a scale of {scale(ends(*weights))}"
@@ -175,10 +175,10 @@ def wall(runs, own_scales=False, of="the ten classes"):
         f"{title}: {_grain(measures.smoothness(run.weights[0]))}, {_range(run.weights[0])}."
         for title, run in runs.items()
     )
-    caption = f"Weight images of {of}, a row for each technique, {how}. Grey is zero, amber is "
+    caption = f"{of}, a row for each technique, {how}. Grey is zero, amber is "
     caption += "above it, blue below"
     caption += _where_zero_is(weights) if own_scales else ""
-    alt = f"{len(runs)} rows of ten weight images, {how}. " + " ".join(rows)
+    alt = f"{len(runs)} rows of ten images, {how}. " + " ".join(rows)
     size = (WIDTH, 0.7 * len(runs))
     return drawn(lambda figure: draw_wall(figure, runs, own_scales), size, f"{caption}.", alt, True)
 
