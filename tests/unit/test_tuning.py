@@ -105,6 +105,8 @@ def test_every_seed_can_choose_by_itself(digits, short):
         expected.append(max(models, key=lambda m: m.validation_accuracy.item()).test_accuracy)
     found = tuning.chosen_by_seed(run)
     assert found.dims == ("seed",) and found.values.tolist() == np.ravel(expected).tolist()
+    trained = tuning.chosen_by_seed(run, "train_accuracy")
+    assert trained.dims == ("seed",) and not np.array_equal(trained, found)
     one = run.sel(strength=1e-4, learning_rate=1e-3)
     np.testing.assert_array_equal(tuning.chosen_by_seed(one), one.test_accuracy)
 

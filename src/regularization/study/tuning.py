@@ -39,19 +39,19 @@ def tried(slug, digits, preset):
     return train(budget(slug, preset), digits)
 
 
-def chosen_by_seed(run):
-    """Return the test accuracy of every seed at the setting that it would choose by itself.
+def chosen_by_seed(run, measure="test_accuracy"):
+    """Return a measure of every seed at the setting that it would choose by itself.
 
     It chooses by its own validation accuracy, and no other seed's. So what two seeds differ by
     contains what the choice adds. `run` is of several settings; returned is an array by seed.
     """
-    validation, test = run.validation_accuracy, run.test_accuracy
+    validation, found = run.validation_accuracy, getattr(run, measure)
     # As for all seeds together: of equal ones the first, at the lowest learning rate.
     validation = validation.transpose("learning_rate", ..., missing_dims="ignore")
     if settings := [name for name in validation.dims if name != "seed"]:
-        validation, test = (each.stack(setting=settings) for each in (validation, test))
-        test = test.isel(setting=validation.argmax("setting"))
-    return test
+        validation, found = (each.stack(setting=settings) for each in (validation, found))
+        found = found.isel(setting=validation.argmax("setting"))
+    return found
 
 
 def budget(slug, preset):
