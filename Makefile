@@ -85,7 +85,7 @@ PACKAGES = $(if $(shell command -v npm 2>/dev/null),node_modules/.installed)
 
 help:  ## this list
 	@echo "make book    execute every chapter and build the site ($(BUILD)/html/index.html)"
-	@echo "make quick   the same in two to five minutes: few steps, two seeds"
+	@echo "make quick   the same in three to seven minutes: few steps, two seeds"
 	@echo "make sweep CONFIG=sweeps/hundred_seeds.toml"
 	@echo "             train a grid of models in jobs of their own; go on where it stopped"
 	@echo "make chapter NAME=slug TITLE=\"...\" begin a technique: chapter, code, test, its lines in lists"
@@ -93,7 +93,7 @@ help:  ## this list
 	@echo "make links   look whether the links that leave the book still lead somewhere"
 	@echo "make lint    the form of Python, notebooks and JavaScript: seconds"
 	@echo "make test    what guards a change, on the stand-in: a quarter of an hour at most"
-	@echo "make test-all  everything there is, on MNIST where it can be had: up to 40 minutes"
+	@echo "make test-all  everything there is, on MNIST where it can be had: up to 45 minutes"
 	@echo "make bench   time the loop beside its peers, what a step costs, here and in JavaScript;"
 	@echo "             BOOK=paper|quick also times a cold make book, MACHINE=name names the record"
 	@echo "make verify  hold a full build's results against the released ones, name what moved"
