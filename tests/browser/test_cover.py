@@ -48,7 +48,7 @@ def test_a_film_plays_once_by_itself_and_not_for_who_asked_for_less_motion(front
 def test_a_touch_stops_the_film_and_what_is_set_is_in_the_address(front):
     page = front()
     page.get_by_role("button", name="Dropout").click()
-    assert page.get_by_role("button", name="Dropout").get_attribute("aria-pressed") == "true"
+    page.get_by_role("button", name="Dropout", pressed=True).wait_for()
     page.get_by_role("slider", name="Rate").press("Home")
     page.wait_for_timeout(1_000)
     assert place(page)[0] == 0
@@ -58,7 +58,7 @@ def test_a_touch_stops_the_film_and_what_is_set_is_in_the_address(front):
     words = f"{PANEL} .living-words > span >> nth=0"
     assert again.locator(words).inner_text() == page.locator(words).inner_text()
     absurd = front("technique=Nobody&at=-3&ink=%%%")
-    assert absurd.get_by_role("button", name="L2").get_attribute("aria-pressed") == "true"
+    absurd.get_by_role("button", name="L2", pressed=True).wait_for()
     assert not page.complaints and not absurd.complaints
 
 
