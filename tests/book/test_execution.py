@@ -7,14 +7,15 @@ import os
 import subprocess
 import sys
 import tempfile
+from pathlib import Path
 
 import nbformat
 import pytest
-from conftest import NOTEBOOKS, ROOT, build_book, dataset_of, saved
+from conftest import NOTEBOOKS, ROOT, build_book, dataset_of, saved, until
 
 from regularization.study import presets
 from regularization.study.registry import TECHNIQUES
-from workflow.build import book, contents, dependencies, execute, progress, records
+from workflow.build import book, contents, dependencies, execute, kernels, progress, records
 
 
 def executed(folder):
@@ -203,6 +204,23 @@ def test_a_cleaned_copy_is_the_same_after_each_execution(tmp_path):
     assert len(hashes) == 1
     finished = nbformat.read(output, as_version=4)
     assert [o.text for cell in finished.cells for o in cell.outputs] == ["1\n"]
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="elsewhere kernels are not forked")
+def test_a_forked_kernel_has_every_module_of_the_book_before_its_first_cell(tmp_path, monkeypatch):
+    """So that no chapter pays for an import; rooms without an __init__.py are easily missed."""
+    asks = "import sys\nprint(*sys.modules)"
+    path, output = notebook(tmp_path, PARAMETERS, asks), tmp_path / "out.ipynb"
+    for name in (kernels.NAME, "JUPYTER_PATH"):  # put back to what they were
+        monkeypatch.setenv(name, "")
+    with kernels.forked("tensorflow"):
+        folder = Path(os.environ["JUPYTER_PATH"].split(os.pathsep)[0])
+        until((folder / "socket").exists, 20, "a kernel to fork from")
+        execute.execute(path, output, SETTINGS, io.StringIO())
+    had = nbformat.read(output, as_version=4).cells[-1].outputs[0].text.split()
+    files = (path.relative_to(ROOT / "src") for path in (ROOT / "src").rglob("[!_]*.py"))
+    modules = {".".join(path.with_suffix("").parts) for path in files}
+    assert len(modules) > 50 and modules <= {*had}
 
 
 @pytest.mark.skipif(os.name == "nt", reason="there a kernel is reached by ports")

@@ -108,7 +108,6 @@ def serve(address):
 def import_everything():
     """Import what chapters do; it leaves no threads that compute."""
     import importlib
-    import pkgutil
 
     import ipykernel.kernelapp  # noqa: F401
     import matplotlib.pyplot  # noqa: F401
@@ -116,9 +115,11 @@ def import_everything():
     import regularization
     from regularization.core import backend
 
-    for module in pkgutil.walk_packages(regularization.__path__, "regularization."):
+    package = Path(regularization.__file__).parent
+    for path in package.rglob("[!_]*.py"):  # pkgutil does not look into rooms without __init__.py
+        module = path.relative_to(package.parent).with_suffix("")
         with contextlib.suppress(Exception):  # the chapter that imports it will say why
-            importlib.import_module(module.name)
+            importlib.import_module(".".join(module.parts))
     if backend.name == "tensorflow":  # JAX begins threads
         backend.ops.add  # noqa: B018
 
