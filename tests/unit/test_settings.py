@@ -48,7 +48,7 @@ def some_settings(draw):
 
     own = {}
     for each in fields(kind):
-        valid = each.metadata["valid"]
+        valid = each.metadata["range"].holds
         own[each.name] = one_or_several(NUMBERS.filter(lambda value, v=valid: v(np.array(value))))
     return Settings(
         kind(**own),

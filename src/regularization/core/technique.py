@@ -8,6 +8,7 @@ input: the loop draws it, and at test time it is None. A deeper model calls the 
 inputs, penalty and update on every layer, those of a batch once.
 """
 
+import math
 import textwrap
 from copy import copy
 from dataclasses import dataclass, field, fields
@@ -40,33 +41,52 @@ class Draw(NamedTuple):
     parameter: float = 0.5
 
 
+@dataclass(frozen=True)
+class Range:
+    """What a hyperparameter can be: from `low` to `high`, but `above` the one, `below` the other.
+
+    `expected` says it in words.
+    """
+
+    expected: str = "a number"
+    low: float = -math.inf
+    high: float = math.inf
+    above: float = -math.inf
+    below: float = math.inf
+
+    def holds(self, value):
+        """Return whether a number, or each of an array's, is in the range; none is infinite."""
+        least, most = (value >= self.low) & (value > self.above), (value <= self.high)
+        return np.isfinite(value) & least & most & (value < self.below)
+
+
 def at_least_0(default):
     """Declare a hyperparameter that is a number of at least 0."""
-    return _number(default, "a number of at least 0", lambda value: value >= 0)
+    return _number(default, Range("a number of at least 0", low=0))
 
 
 def above_0(default):
     """Declare a hyperparameter that is a number above 0."""
-    return _number(default, "a number above 0", lambda value: value > 0)
+    return _number(default, Range("a number above 0", above=0))
 
 
 def at_least_1(default):
     """Declare a hyperparameter that is a number of at least 1."""
-    return _number(default, "a number of at least 1", lambda value: value >= 1)
+    return _number(default, Range("a number of at least 1", low=1))
 
 
 def from_0_below_1(default):
     """Declare a hyperparameter that is a number from 0 to less than 1."""
-    return _number(default, "a number in [0, 1)", lambda value: (value >= 0) & (value < 1))
+    return _number(default, Range("a number in [0, 1)", low=0, below=1))
 
 
 def from_0_to_1(default):
     """Declare a hyperparameter that is a number from 0 to 1."""
-    return _number(default, "a number from 0 to 1", lambda value: (value >= 0) & (value <= 1))
+    return _number(default, Range("a number from 0 to 1", low=0, high=1))
 
 
-def _number(default, expected, valid):
-    return field(default=default, metadata={"expected": expected, "valid": valid})
+def _number(default, within):
+    return field(default=default, metadata={"range": within})
 
 
 def _numbers(value):
@@ -158,12 +178,12 @@ class Technique:
         for each in fields(self):
             given = getattr(self, each.name)
             value = _numbers(given)
-            rule = {"expected": "a number", "valid": np.isfinite} | dict(each.metadata)
-            if value is None or not np.all(np.isfinite(value) & rule["valid"](value)):
+            within = each.metadata.get("range", Range())
+            if value is None or not np.all(within.holds(value)):
                 said = textwrap.shorten(repr(given), 200, placeholder=" ...")
                 raise ValueError(
                     f"{type(self).__name__}({each.name}={said}): {each.name} should be "
-                    f"{rule['expected']}, or an array with one such number per replica. "
+                    f"{within.expected}, or an array with one such number per replica. "
                     "Give a value in that range."
                 )
             if value.ndim:  # a list, for example
