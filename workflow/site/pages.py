@@ -91,7 +91,7 @@ def make(arguments):
 
 def stage(build, found):
     """Lay out what Sphinx reads: the pages, executed, what they open with, and the colophon."""
-    from workflow.site import colophon, openings
+    from workflow.site import colophon, live, openings
 
     staged, files = build / "stage", build / "files"
     for each in (staged, files):
@@ -118,6 +118,8 @@ def stage(build, found):
             if "hide-cell" in cell["metadata"].get("tags", []):
                 said = ("code_prompt_show", "code_prompt_hide")
                 cell["metadata"]["mystnb"] = dict.fromkeys(said, "A solution")
+            if cell.get("id") == live.CELL and cell["cell_type"] == "code":
+                cell["outputs"][:0] = live.outputs(cell, build, page.with_suffix(""))
         slug, ledger = OPENED_BY.get(path.stem, path.stem), build / "results" / "ledger.json"
         below_title = contents.title_of(notebook["cells"]) + 1
         if slug in found:

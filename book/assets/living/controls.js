@@ -95,16 +95,13 @@ export function voice(pause = 1500) {
 /** Take back what `trouble` said. */
 export const calm = (figure) => figure.querySelector(".living-trouble")?.remove();
 
-/** Say in place what went wrong; the figure stays as it was printed. */
-export function trouble(figure, error) {
+/** Say in place what went wrong: words, or an Error, after which the figure stays as it was printed. */
+export function trouble(figure, what) {
   calm(figure);
-  figure.append(
-    element(
-      "p",
-      { class: "living-trouble", role: "alert" },
-      `This cannot be moved just now: ${error.message} What is printed here still holds.`,
-    ),
-  );
+  const words = what.message
+    ? `This cannot be moved just now: ${what.message} What is printed here still holds.`
+    : what;
+  figure.append(element("p", { class: "living-trouble", role: "alert" }, words));
 }
 
 /** A hyperparameter's name as a label: "Noise scale". */

@@ -2,6 +2,7 @@
 
 const SVG = "http://www.w3.org/2000/svg";
 const LINES = ["line", "line line-1"]; // whole words: styles of names that no file has are left out
+const POINTS = 300; // of a line
 const ROOM = 0.35; // of the axis, for words beside a mark
 const [WIDTH, HEIGHT, LEFT, BOTTOM] = [320, 110, 40, 18];
 
@@ -11,6 +12,10 @@ function svg(tag, attributes, text = "") {
   made.textContent = text;
   return made;
 }
+
+/** A line that has become too long, with every other point. */
+export const thinned = (line) =>
+  line.length > POINTS ? line.filter((_, i) => i % 2 === 0 || i === line.length - 1) : line;
 
 /** An empty frame for curves; decoration, since what it shows is said in words beside it. */
 export function frame() {

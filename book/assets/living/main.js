@@ -3,6 +3,7 @@
 import { trouble } from "./controls.js";
 
 const WIDGETS = {
+  cell: () => import("./cell.js"),
   cover: () => import("./cover.js"),
   draw: () => import("./draw.js"),
   film: () => import("./film.js"),

@@ -6,7 +6,6 @@ import {
   calm,
   element,
   fixed,
-  lessMotion,
   percent,
   plain,
   select,
@@ -16,15 +15,14 @@ import {
   trouble,
   voice,
 } from "./controls.js";
-import { draw, frame } from "./curve.js";
-import { load, result } from "./files.js";
+import { draw, frame, thinned } from "./curve.js";
 import { smoothness } from "./model.js";
 import { extent, ten } from "./picture.js";
 import { TECHNIQUES } from "./techniques.js";
+import { trainer } from "./trainer.js";
 
 const RATES = spaced(1e-5, 1e-1);
 const BATCHES = [8, 16, 32, 64, 128];
-const POINTS = 300;
 
 export function widget(figure, { training, digits }) {
   let loading = false;
@@ -38,8 +36,10 @@ export function widget(figure, { training, digits }) {
     if (loading) return;
     loading = true;
     try {
-      const files = await Promise.all([load(result(`${training}.bin`)), load(result(`${digits}.bin`))]);
-      const panel = new Panel(...files);
+      let panel;
+      const show = (message) => panel?.show(message);
+      const fail = (error) => trouble(panel?.element ?? figure, error);
+      panel = new Panel(await trainer(training, digits, show, fail));
       calm(figure);
       intro.replaceWith(panel.element);
       return panel.element.querySelector("button");
@@ -76,7 +76,7 @@ function questionOf(lesson) {
 }
 
 class Panel {
-  constructor({ arrays, about }, test) {
+  constructor({ worker, about, size }) {
     this.techniques = about.techniques.filter(({ name }) => TECHNIQUES[name]);
     this.reference = about.reference;
     this.fields = {
@@ -97,25 +97,10 @@ class Panel {
       });
     // In the address as long as the panel is open, also where all else is at its default.
     this.state = { ...read(location.search, this.fields), train: "1" };
-    this.worker = new Worker(new URL("./worker.js", import.meta.url), { type: "module" });
-    this.worker.onmessage = ({ data }) => this.show(data);
-    this.worker.onerror = (event) =>
-      trouble(this.element, new Error(`the training stopped (${event.message}).`));
-    const part = (name) => ({ images: arrays[`${name}_images`].data, labels: arrays[`${name}_labels`].data });
-    this.size = test.arrays.images.shape.slice(1);
+    this.worker = worker;
+    this.size = size;
     this.names = about.class_names;
     [, this.noun] = about.noun;
-    this.worker.postMessage({ pause: lessMotion() ? 2000 : 80 });
-    this.worker.postMessage({
-      data: {
-        pixels: this.size[0] * this.size[1],
-        width: this.size[1],
-        classes: this.names.length,
-        train: part("train"),
-        validation: part("validation"),
-        test: { images: test.arrays.images.data, labels: test.arrays.labels.data },
-      },
-    });
     this.build();
     this.apply();
     if (this.state.lesson) this.run(true);
@@ -317,7 +302,7 @@ class Panel {
     const accuracies = models.map(({ accuracy }) => 100 * accuracy);
     this.step = step;
     if (step === behind) this.draw(step, accuracies);
-    const lost = models.some(({ loss, step }) => step > 0 && Number.isNaN(loss));
+    const lost = models.some((each) => each.lost);
     const state = [
       lost && " The loss is no number any more. Lower the learning rate or the strength, and reset.",
       step > behind && ` The other model catches up, at step ${plain(behind)}.`,
@@ -332,8 +317,7 @@ class Panel {
     if (!this.line || step < this.line.at(-1)[0] || accuracies.length + 1 !== this.line[0].length)
       this.line = [];
     if (step !== this.line.at(-1)?.[0]) this.line.push([step, ...accuracies]);
-    if (this.line.length > POINTS)
-      this.line = this.line.filter((_, i) => i % 2 === 0 || i === this.line.length - 1);
+    this.line = thinned(this.line);
     const end = Math.max(step, 1);
     const lines = accuracies.map((_, i) => this.line.map((point) => [point[0] / end, point[i + 1]]));
     const markers = lines.map((line) => line.at(-1));

@@ -85,11 +85,21 @@ export function initialKernel(seed, count) {
   return found;
 }
 
+/** Labels of which a share is wrong: any other class. */
+function mislabelled(labels, { seed, wrong = 0 }, classes) {
+  const random = new Random(seed, 4);
+  return labels.map((label) => {
+    const [is, by] = random.uniforms(2);
+    return is < wrong ? (label + 1 + Math.floor(by * (classes - 1))) % classes : label;
+  });
+}
+
 export class Training {
   /**
    * `data` is {train, validation: {images: Sparse, labels}, pixels, width, classes}, the width of
    * images that are not square; `settings` are {technique: a class's name, hyper: its hyperparameters,
-   * loss, rate, batch, seed}.
+   * loss, rate, batch, seed}, and how many images it trains on, `size`, and what share of their labels
+   * is wrong, `wrong`: without these all, and none.
    */
   constructor(data, settings) {
     this.data = data;
@@ -101,6 +111,8 @@ export class Training {
     this.settings = undefined;
     this.kernel = initialKernel(settings.seed, this.data.classes * this.data.pixels);
     Object.assign(this, { step: 0, loss: NaN, scores: [], place: Infinity });
+    const { labels } = this.data.train;
+    this.labels = mislabelled(labels.slice(0, settings.size), settings, this.data.classes);
     this.order = new Random(settings.seed, 1);
     this.random = new Noise(settings.seed);
     this.set(settings);
@@ -119,7 +131,7 @@ export class Training {
       classes: this.data.classes,
       pixels: this.data.pixels,
       batch: settings.batch,
-      images: this.data.train.labels.length,
+      images: this.labels.length,
     };
     if (before.technique !== settings.technique) this.start(this.kernel);
   }
@@ -142,7 +154,7 @@ export class Training {
     const numbers = given.numbers ?? this.next();
     batch.take(this.data.train.images, numbers);
     targets.fill(0);
-    numbers.forEach((number, row) => (targets[row * classes + this.data.train.labels[number]] = 1));
+    numbers.forEach((number, row) => (targets[row * classes + this.labels[number]] = 1));
     const noise = given.noise ?? technique.draw(s, this.random, { ...shape, step: this.step });
     technique.images?.(s, batch, noise.batch);
     technique.labels?.(s, targets, noise.batch, shape);
@@ -173,8 +185,8 @@ export class Training {
   next() {
     const numbers = new Int32Array(this.settings.batch);
     for (let i = 0; i < numbers.length; i++) {
-      if (this.place >= this.data.train.labels.length) {
-        this.numbers = this.order.permutation(this.data.train.labels.length);
+      if (this.place >= this.labels.length) {
+        this.numbers = this.order.permutation(this.labels.length);
         this.place = 0;
       }
       numbers[i] = this.numbers[this.place++];
@@ -195,6 +207,12 @@ export class Training {
         p[i] -= (step * m[i]) / (Math.sqrt(v[i]) + 1e-8);
       }
     }
+  }
+
+  /** Whether the loss is no number any more, or the gradient's square, by which Adam stands still. */
+  get lost() {
+    const overflown = ([, v]) => !v.every(Number.isFinite);
+    return this.step > 0 && (Number.isNaN(this.loss) || Object.values(this.moments).some(overflown));
   }
 
   /** What answers at test time, [pixels, classes] in a row. */

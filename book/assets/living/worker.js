@@ -1,5 +1,6 @@
 // Trains one or two models, step by step in turn, beside the page. Messages in: {data}, {models, asked},
-// {run: true or false}, {steps}, {reset}, {seen}; out: {models, asked, perSecond, running}.
+// {run: true or false, to: a step to stop at}, {steps}, {reset}, {seen}; out: {models, asked, perSecond,
+// running}.
 
 import { accuracy, Sparse, Training, transposed } from "./training.js";
 
@@ -9,6 +10,7 @@ let test;
 let models = [];
 let asked; // the number of the settings, so that the page knows which it is shown
 let running = false;
+let end = Infinity; // the step to stop at
 let queued = false; // whether a slice is on its way
 let waiting = true;
 let pause = 100;
@@ -32,7 +34,7 @@ addEventListener("message", ({ data: message }) => {
   if (message.steps) advance(message.steps);
   if (message.seen) return void (waiting = true);
   if ("run" in message && message.run !== running) {
-    running = message.run;
+    [running, end] = [message.run, message.to ?? Infinity];
     [clock, taken] = [performance.now(), 0];
     if (running) queue();
   }
@@ -67,8 +69,9 @@ function slice() {
   queued = false;
   if (!running) return;
   const until = performance.now() + SLICE;
-  while (performance.now() < until) advance(10);
-  if (models.some(({ loss }) => Number.isNaN(loss))) running = false;
+  const ahead = () => end - models[0].step;
+  while (performance.now() < until && ahead() > 0) advance(Math.min(10, ahead()));
+  if (ahead() <= 0 || models.some(({ lost }) => lost)) running = false;
   if (!running || (waiting && performance.now() - last > pause)) post();
   if (running) queue();
 }
@@ -82,6 +85,7 @@ function post() {
       weights: transposed(weights, data.classes),
       accuracy: accuracy(weights, test, data.classes),
       loss: model.loss,
+      lost: model.lost,
       step: model.step,
     };
   });
