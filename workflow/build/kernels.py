@@ -77,9 +77,11 @@ def ask(address, file):
         socket.send_fds(fork, [b"."], [0, 1, 2])
         said = {"file": file, "folder": os.getcwd(), "environment": dict(os.environ)}
         fork.sendall(json.dumps(said).encode() + b"\n")
+        signal.signal(signal.SIGINT, lambda *_: fork.send(b"."))
+        if not fork.recv(1):
+            raise ConnectionError("what it would be forked from has imported other sources")
     except OSError:
         os.execv(sys.executable, [sys.executable, "-m", "ipykernel_launcher", "-f", file])
-    signal.signal(signal.SIGINT, lambda *_: fork.send(b"."))
     with contextlib.suppress(ConnectionError):
         fork.recv(1)  # nothing, when it ends
 
@@ -92,17 +94,35 @@ def serve(address):
     listener = socket.socket(socket.AF_UNIX)
     listener.bind(address)
     listener.listen(64)
+    before = written()
     import_everything()
     signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # nobody waits for a fork
     while sys.stdin not in select.select([listener, sys.stdin], [], [])[0]:
         with contextlib.suppress(OSError, ValueError), listener.accept()[0] as asked:
             _, descriptors, *_ = socket.recv_fds(asked, 1, 3)
             said = json.loads(asked.makefile().readline())
-            if os.fork() == 0:
-                listener.close()
-                become_a_kernel(asked, descriptors, **said)
+            if written() == before:  # else a chapter's record would name others than it had
+                asked.sendall(b".")
+                if os.fork() == 0:
+                    listener.close()
+                    become_a_kernel(asked, descriptors, **said)
             for descriptor in descriptors:
                 os.close(descriptor)
+
+
+def modules():
+    """Return the book's modules, their files by name."""
+    import regularization
+
+    package = Path(regularization.__file__).parent
+    # pkgutil does not look into rooms, which have no __init__.py.
+    paths = {path.relative_to(package.parent): path for path in package.rglob("[!_]*.py")}
+    return {".".join(path.with_suffix("").parts): file for path, file in paths.items()}
+
+
+def written():
+    """Return when each of the modules was written."""
+    return {name: path.stat().st_mtime_ns for name, path in modules().items()}
 
 
 def import_everything():
@@ -112,14 +132,11 @@ def import_everything():
     import ipykernel.kernelapp  # noqa: F401
     import matplotlib.pyplot  # noqa: F401
 
-    import regularization
     from regularization.core import backend
 
-    package = Path(regularization.__file__).parent
-    for path in package.rglob("[!_]*.py"):  # pkgutil does not look into rooms without __init__.py
-        module = path.relative_to(package.parent).with_suffix("")
+    for name in modules():
         with contextlib.suppress(Exception):  # the chapter that imports it will say why
-            importlib.import_module(".".join(module.parts))
+            importlib.import_module(name)
     if backend.name == "tensorflow":  # JAX begins threads
         backend.ops.add  # noqa: B018
 
