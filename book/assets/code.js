@@ -3,6 +3,13 @@ const folds = [...document.querySelectorAll("details.code-fold")];
 const place = document.querySelector(".article-header-buttons");
 if (folds.length && place) {
   const NAME = "seeing-regularization.code";
+  const remembered = (ask) => {
+    try {
+      return ask();
+    } catch {
+      return null; // this browser keeps nothing
+    }
+  };
   const button = document.createElement("button");
   button.type = "button";
   button.className = "show-code";
@@ -13,8 +20,8 @@ if (folds.length && place) {
   button.addEventListener("click", () => {
     const open = folds.some((fold) => !fold.open);
     show(open);
-    localStorage.setItem(NAME, open ? "shown" : "");
+    remembered(() => localStorage.setItem(NAME, open ? "shown" : ""));
   });
-  show(Boolean(localStorage.getItem(NAME)));
+  show(Boolean(remembered(() => localStorage.getItem(NAME))));
   place.prepend(button);
 }

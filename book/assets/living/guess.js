@@ -1,18 +1,33 @@
 // Guess before a chapter's result; the page then shows the difference. Nothing is sent anywhere.
 
 import { button, element, select, slider, toggle, voice } from "./controls.js";
+import { here, keep } from "./memory.js";
 
 const KINDS = { number, order, rows, which };
 
 export function widget(block, told) {
   const said = voice(0);
   const { form, judge, line } = KINDS[told.kind](told, said);
+  const note = element("p", { class: "living-hint" });
   const reveal = button("Reveal", () => {
-    said.say(judge());
+    const judged = judge();
+    said.say(judged.said);
     block.querySelector(".guess-line")?.remove();
     if (line) said.before(line());
+    if (judged.yours) note.replaceChildren(...kept(block, told, judged));
   });
-  block.replaceChildren(element("p", { class: "guess-question" }, told.question), form, reveal, said);
+  block.replaceChildren(element("p", { class: "guess-question" }, told.question), form, reveal, said, note);
+}
+
+/** Keep a guess for the page of all guesses; return what is to be said of it. */
+function kept(block, { kind }, { yours, found, right, of }) {
+  const { book, page } = here();
+  const place = `${page} ${[...document.querySelectorAll(".guess")].indexOf(block)}`;
+  const title = document.querySelector("h1").firstChild.textContent.trim();
+  if (!keep(place, { page, title, kind, yours, found, right, of }))
+    return ["This browser does not keep your guess: its storage is full, or forbidden."];
+  const link = element("a", { href: new URL("guesses.html", book) }, "your guesses");
+  return ["Kept in this browser alone, among ", link, "."];
 }
 
 /** Of a hundred digits, how many? */
@@ -27,7 +42,14 @@ function number({ mean, low, high, said }) {
       (guess >= low && guess <= high) || off === "0.0"
         ? "You are as close as it can be told"
         : `That is ${off} ${guess < mean ? "more" : "fewer"} than you guessed`;
-    return `You guessed ${guess}. ${said}. ${within}.`;
+    const found = `${said} of the test images`;
+    return {
+      said: `You guessed ${guess}. ${said}. ${within}.`,
+      yours: `${guess} of 100`,
+      found,
+      right: mean,
+      of: guess,
+    };
   };
   const mark = (name, value) => {
     const made = element("span", { class: name }, `${name} ${Math.round(value)}`);
@@ -86,7 +108,15 @@ function order({ names, said }, voice) {
     let right = 0;
     given.forEach((a, i) => given.slice(i + 1).forEach((b) => (right += a < b)));
     const pairs = (names.length * (names.length - 1)) / 2;
-    return `${right} of ${pairs} pairs are in order. From the highest: ${said.join("; ")}.`;
+    const found = said.join("; ");
+    const yours = [...form.children].map((each) => each.dataset.name).join("; ");
+    return {
+      said: `${right} of ${pairs} pairs are in order. From the highest: ${found}.`,
+      yours,
+      found,
+      right,
+      of: pairs,
+    };
   };
   return { form, judge };
 }
@@ -100,7 +130,17 @@ function which({ letters, right, said }) {
       choices.forEach((each, i) => each.set(letters[i] === letter));
     }),
   );
-  const judge = () => `${chosen ? (chosen === right ? "Yes. " : `You said ${chosen}. `) : ""}${said}.`;
+  const judge = () => {
+    const hit = chosen === right;
+    const words = `${chosen ? (hit ? "Yes. " : `You said ${chosen}. `) : ""}${said}.`;
+    return {
+      said: words,
+      yours: chosen && `row ${chosen}`,
+      found: `row ${right}`,
+      right: Number(hit),
+      of: 1,
+    };
+  };
   return { form: element("div", { class: "living-buttons" }, ...choices), judge };
 }
 
@@ -112,7 +152,15 @@ function rows({ letters, names }) {
     const wrong = choices
       .map(({ input }, i) => (input.value === names[i] ? "" : `${letters[i]} is ${names[i]}`))
       .filter(Boolean);
-    return `${letters.length - wrong.length} of ${letters.length} are right. ${wrong.join(", ")}${wrong.length ? "." : ""}`;
+    const right = letters.length - wrong.length;
+    const given = choices.map(({ input }, i) => input.value && `${letters[i]}: ${input.value}`);
+    return {
+      said: `${right} of ${letters.length} are right. ${wrong.join(", ")}${wrong.length ? "." : ""}`,
+      yours: given.filter(Boolean).join(", "),
+      found: letters.map((letter, i) => `${letter}: ${names[i]}`).join(", "),
+      right,
+      of: letters.length,
+    };
   };
   return { form: element("div", { class: "guess-rows" }, ...choices), judge };
 }

@@ -8,6 +8,7 @@ const WIDGETS = {
   draw: () => import("./draw.js"),
   film: () => import("./film.js"),
   guess: () => import("./guess.js"),
+  guesses: () => import("./guesses.js"),
   train: () => import("./train.js"),
 };
 
