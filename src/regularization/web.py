@@ -134,7 +134,8 @@ def save_test_digits(digits, indices, folder=None):
 
 def of_data(digits):
     """Return what a page has to know of a data set, what JSON can hold."""
-    return {name: getattr(digits.card, name) for name in ("class_names", "noun", "form")}
+    told = {name: getattr(digits.card, name) for name in ("class_names", "noun", "form")}
+    return told | {"name": digits.name}
 
 
 def opening(image, label, weights, digits):

@@ -9,16 +9,16 @@ const PLACES = 28; // of the keyboard's cursor, each way
 
 /**
  * The board. `on` is told what the hand does: it begins, a stroke starts and is extended, a keyboard's
- * pen lifts; clear, erase; and say, for the ear.
+ * pen lifts; clear, erase; and say, for the ear. `hint` is the id of what describes it.
  */
 export class Board {
-  constructor(on) {
+  constructor(on, hint = "board-hint") {
     this.canvas = element("canvas", {
       class: "living-board",
       tabindex: 0,
       role: "application",
       "aria-label": "Drawing board",
-      "aria-describedby": "board-hint",
+      "aria-describedby": hint,
       width: 280,
       height: 280,
       keydown: (event) => this.key(event),

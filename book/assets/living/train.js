@@ -17,7 +17,9 @@ import {
 } from "./controls.js";
 import { draw, frame, thinned } from "./curve.js";
 import { smoothness } from "./model.js";
+import { own } from "./own.js";
 import { extent, ten } from "./picture.js";
+import { taking } from "./take.js";
 import { TECHNIQUES } from "./techniques.js";
 import { trainer } from "./trainer.js";
 
@@ -76,9 +78,9 @@ function questionOf(lesson) {
 }
 
 class Panel {
-  constructor({ worker, about, size }) {
+  constructor({ worker, about, size, counts, data }) {
     this.techniques = about.techniques.filter(({ name }) => TECHNIQUES[name]);
-    this.reference = about.reference;
+    this.measured = about.reference;
     this.fields = {
       train: choice("", ["1"]),
       lesson: choice("", ["1", "2", "3", "4", "5", "6", "7", "8", "9"]),
@@ -97,9 +99,7 @@ class Panel {
       });
     // In the address as long as the panel is open, also where all else is at its default.
     this.state = { ...read(location.search, this.fields), train: "1" };
-    this.worker = worker;
-    this.size = size;
-    this.names = about.class_names;
+    Object.assign(this, { worker, size, counts, about, data, names: about.class_names });
     [, this.noun] = about.noun;
     this.build();
     this.apply();
@@ -130,9 +130,18 @@ class Panel {
       String,
       (seed) => this.turn({ seed }),
     );
+    this.taking = taking(() => this.now());
+    const given = element("div", { hidden: true });
+    const give = toggle("Give it your own", () => {
+      if (!given.childElementCount)
+        given.append(own(this.about, this.size[1], (...its) => this.give(...its)));
+      given.hidden = !given.hidden;
+      give.set(!given.hidden);
+    });
+    this.back = button(`Back to the ${this.noun}`, () => this.give({ data: this.data }), { hidden: true });
     this.lesson = element("p", { class: "living-lesson" });
     this.legend = element("p", { class: "living-legend", "aria-hidden": "true" });
-    const { steps, accuracy, learning_rate: rate, batch_size: batch } = this.reference;
+    const { steps, accuracy, learning_rate: rate, batch_size: batch } = this.measured;
     this.element = element(
       "div",
       { class: "living-panel", role: "group", "aria-label": "Train the model" },
@@ -148,18 +157,44 @@ class Panel {
         this.beside,
         this.batch,
         this.seed,
+        ...this.taking.buttons,
+        ...(this.about.form ? [give, this.back] : []), // of what nobody draws there is no board
       ),
+      this.taking.shown,
+      given,
       element("div", { class: "living-models" }, ...this.models.map(({ element }) => element)),
       this.legend,
       this.curve,
       this.numbers,
       this.said,
-      element(
-        "p",
-        { class: "living-hint" },
-        `For comparison: without regularization, at a learning rate of ${plain(rate)} and batches of ${batch}, the book's own loop has ${accuracy} of the same test ${this.noun} right after ${plain(steps)} steps.`,
-      ),
+      (this.hint = element("p", { class: "living-hint" })),
     );
+    this.reference = `For comparison: without regularization, at a learning rate of ${plain(rate)} and batches of ${batch}, the book's own loop has ${accuracy} of the same test ${this.noun} right after ${plain(steps)} steps.`;
+    this.hint.textContent = this.reference;
+  }
+
+  /** Train on other images: the reader's own, or again the page's. */
+  give({ data, held }, names) {
+    this.isOwn = Boolean(names);
+    this.names = names ?? this.about.class_names;
+    this.counts = { train: data.train.labels.length, test: data.test.labels.length };
+    this.back.hidden = !this.isOwn;
+    this.hint.textContent = this.reference;
+    if (this.isOwn) {
+      const tested = held
+        ? `tested on ${plain(this.counts.test)} that are held back, every fourth of a class`
+        : "and tested on the same: with four of a class one of them would be held back";
+      this.hint.textContent = `Your own: trained on ${plain(this.counts.train)} pictures, ${tested}.`;
+    }
+    for (const model of this.models) {
+      const pictures = ten(this.names);
+      model.pictures.replaceWith(pictures);
+      model.pictures = pictures;
+    }
+    this.worker.postMessage({ data });
+    this.forget();
+    this.apply();
+    if (this.isOwn) this.run(true);
   }
 
   /** One model's controls and pictures. */
@@ -222,6 +257,7 @@ class Panel {
     this.seed.set(this.state.seed);
     this.asked = (this.asked ?? 0) + 1;
     this.worker.postMessage({ models: keys.map((key) => this.settings(key)), asked: this.asked });
+    this.taking.renew();
     put(this.fields, this.state);
   }
 
@@ -263,6 +299,20 @@ class Panel {
     };
   }
 
+  /** What stands here, to be taken along. */
+  now() {
+    const keys = ["a", "b"].filter((key) => this.state[key]);
+    const shape = [this.names.length, ...this.size];
+    const weights = keys.map((key, i) => [key, { data: this.weights[i], shape }]);
+    return {
+      models: keys.map((key) => this.settings(key)),
+      steps: this.step,
+      images: this.counts.train,
+      dataset: this.isOwn ? "folder:own" : this.about.name,
+      weights: Object.fromEntries(weights),
+    };
+  }
+
   run(on) {
     this.worker.postMessage({ run: on });
   }
@@ -301,6 +351,8 @@ class Panel {
     const [step, behind] = [Math.max(...models.map((m) => m.step)), Math.min(...models.map((m) => m.step))];
     const accuracies = models.map(({ accuracy }) => 100 * accuracy);
     this.step = step;
+    this.weights = models.map(({ weights }) => weights);
+    if (!running) this.taking.renew();
     if (step === behind) this.draw(step, accuracies);
     const lost = models.some((each) => each.lost);
     const state = [

@@ -27,5 +27,5 @@ export async function trainer(training, digits, show, fail) {
   worker.postMessage({ pause: lessMotion() ? 2000 : 80 });
   worker.postMessage({ data });
   const counts = { train: data.train.labels.length, test: data.test.labels.length };
-  return { worker, about, size, counts };
+  return { worker, about, size, counts, data };
 }

@@ -42,6 +42,7 @@ addEventListener("message", ({ data: message }) => {
 });
 
 function begin({ pixels, width, classes, train, validation, test: held }) {
+  [models, running] = [[], false]; // of other data
   const store = ({ images, labels }) => ({ images: new Sparse(images, pixels), labels });
   data = { pixels, width, classes, train: store(train), validation: store(validation) };
   test = store(held);
