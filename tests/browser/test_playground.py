@@ -171,7 +171,7 @@ def test_whatever_stands_in_the_storage_or_forbids_it_the_pages_hold(visit, serv
 
     page = visit("techniques/dropout", served)
     page.evaluate(
-        "Storage.prototype.getItem = Storage.prototype.setItem = () => { throw new Error('full'); }"
+        "void (Storage.prototype.getItem = Storage.prototype.setItem = () => { throw Error(); })"
     )
     number = page.locator(".guess", has_text="of 100")
     number.scroll_into_view_if_needed()
