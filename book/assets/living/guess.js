@@ -42,11 +42,10 @@ function number({ mean, low, high, said }) {
       (guess >= low && guess <= high) || off === "0.0"
         ? "You are as close as it can be told"
         : `That is ${off} ${guess < mean ? "more" : "fewer"} than you guessed`;
-    const found = `${said} of the test images`;
     return {
       said: `You guessed ${guess}. ${said}. ${within}.`,
       yours: `${guess} of 100`,
-      found,
+      found: said,
       right: mean,
       of: guess,
     };

@@ -33,7 +33,7 @@ function all(show) {
   const heads = ["chapter", "you guessed", "found"].map((text) => element("th", { scope: "col" }, text));
   const table = element(
     "table",
-    { class: "dataframe" },
+    {},
     element("thead", {}, element("tr", {}, ...heads)),
     element("tbody", {}, ...rows),
   );
@@ -44,7 +44,7 @@ function all(show) {
   });
   return [
     said,
-    element("div", { class: "living-table" }, table),
+    element("figure", { class: "book-figure", "data-kind": "Table" }, table),
     element("p", { class: "living-note" }, away),
   ];
 }
