@@ -16,6 +16,7 @@ from regularization.results import export, provenance
 from regularization.study import registry
 from workflow.build import brought, contents, records
 from workflow.site import findings, shelf
+from workflow.site.theme import sharing
 from workflow.tools.repository import address
 
 ROOT = Path(__file__).parents[2]
@@ -41,6 +42,7 @@ def write(build, found, stage, files):
         for slug in registry.EXPERIMENTS
         if slug in found
     }
+    write_cards(found, files / "cards")
     wall = pictures.wall(post, own_scales=True)
     parts = {
         "wall": raw(style.live(wall, "cover", film="cover", shown=OPENED_WITH)),
@@ -56,6 +58,19 @@ def write(build, found, stage, files):
     for name, text in parts.items():
         (stage / "generated" / f"{name}.txt").write_text(text + "\n", encoding="utf-8")
     (stage / "assets" / "colours.css").write_text(style.css(), encoding="utf-8")
+
+
+def write_cards(found, folder):
+    """Write what is shown where somebody links to a page: ten weight images, for each technique.
+
+    That of the technique which opens the book is for all pages that have none.
+    """
+    folder.mkdir()
+    slugs = [slug for slug in found if slug in registry.TECHNIQUES]
+    for slug in slugs:
+        pictures.card(found[slug].weights[0]).save(folder / f"{slug}.png")
+    shown = next((slug for slug in slugs if registry.title(slug) == OPENED_WITH), slugs[0])
+    shutil.copy(folder / f"{shown}.png", folder / "book.png")
 
 
 def raw(figure):
@@ -142,25 +157,26 @@ def write_csv(found, preset, path):
                 rows.writerow([slug, f"{kind}({at})", seed, *fixed.values(), rate, *measured])
 
 
-def citation():
-    """Return the citation as text and as BibTeX, from CITATION.cff."""
-    cited = yaml.safe_load((ROOT / "CITATION.cff").read_text(encoding="utf-8"))
-    author = " and ".join(who["name"] for who in cited["authors"])
-    title, version, released = cited["title"], cited["version"], str(cited["date-released"])
+def cited():
+    """Return what is cited of the book, by the names of BibTeX, from CITATION.cff."""
+    known = yaml.safe_load((ROOT / "CITATION.cff").read_text(encoding="utf-8"))
     lines = {
-        "author": f"{{{author}}}",  # a second pair of braces: it is not a person's name
-        "title": title,
-        "year": released[:4],
-        "version": version,
+        "author": " and ".join(who["name"] for who in known["authors"]),
+        "title": known["title"],
+        "year": str(known["date-released"])[:4],
+        "version": known["version"],
     }
-    if address():
-        lines["url"] = address()
-    bibtex = ",\n".join(f"  {name:8}= {{{value}}}" for name, value in lines.items())
-    text = f"{author}: *{title}*, version {version}, {released[:4]}." + (
-        f" <{address()}>" if address() else ""
-    )
+    return lines | ({"url": address()} if address() else {})
+
+
+def citation():
+    """Return the citation as text and as BibTeX."""
+    known = cited()
+    text = "{author}: *{title}*, version {version}, {year}.".format(**known)
+    text += f" <{known['url']}>" if "url" in known else ""
     file = '<a href="files/CITATION.cff">CITATION.cff</a>'
-    return f"{text}\n\n```bibtex\n@software{{seeing_regularization,\n{bibtex}\n}}\n```\n\n{file}"
+    bibtex = sharing.bibtex("software", "seeing_regularization", known)
+    return f"{text}\n\n```bibtex\n{bibtex}\n```\n\n{file}"
 
 
 def errata(build):

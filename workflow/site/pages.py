@@ -142,6 +142,7 @@ def configuration(build, found):
         options.pop("launch_buttons", None)  # they would lead nowhere
     sphinx["html_extra_path"] = [str(build / "files")]
     sphinx["html_context"]["notebooks"] = contents.notebooks()
+    sphinx["html_context"]["cited"] = colophon.cited()
     techniques = [page for page in contents.notebooks() if page.startswith("techniques/")]
     sphinx["html_context"]["pictured"] = [page for page in techniques if Path(page).name in found]
     settings = json.loads((build / "settings.json").read_text(encoding="utf-8"))

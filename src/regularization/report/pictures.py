@@ -10,6 +10,7 @@ from regularization.analysis import measures
 from regularization.analysis.written import fixed, number, span
 from regularization.report.style import DIVERGING, GUIDE, WIDTH, drawn, live, switched
 
+DARK = "#15171b"  # what is behind the pictures of a card
 CLIPPED = 99.5  # percentile: one hot pixel would wash out all others
 
 
@@ -141,11 +142,27 @@ def ribbon(weights, name):
     return replace(picture, kind="Opening")
 
 
-def thumbnail(weights):
-    """Return one weight image `[height, width]` as a picture of as many pixels."""
-    low, high = ends(weights)
+def thumbnail(weights, colours=None):
+    """Return one weight image `[height, width]` as a picture of as many pixels, on a scale."""
+    low, high = colours or ends(weights)
     shades = DIVERGING((bars(weights, (low, high)) - low) / (high - low), bytes=True)
     return Image.fromarray(shades).convert("RGB").quantize()
+
+
+def card(weights, size=(1200, 630), gap=18):
+    """Return ten weight images on one scale as a picture of `size`, two rows, for a link's card."""
+    columns, rows = 5, 2
+    colours = ends(weights)
+    side = min((size[0] - gap) // columns, (size[1] - gap) // rows) - gap
+    whole = Image.new("RGB", size, DARK)
+    left, top = ((size[i] - n * (side + gap) + gap) // 2 for i, n in enumerate((columns, rows)))
+    for place, image in enumerate(weights):
+        row, column = divmod(place, columns)
+        shown = (
+            thumbnail(image, colours).convert("RGB").resize((side, side), Image.Resampling.NEAREST)
+        )
+        whole.paste(shown, (left + column * (side + gap), top + row * (side + gap)))
+    return whole.quantize()
 
 
 def draw_wall(figure, runs, own_scales=True):

@@ -3,7 +3,7 @@
 Formulas become MathML, figures and tables get numbers, the code that draws is folded, terms show
 what they mean, text is set as a printer would, what makes a page heavy without being seen is left
 out, the theme's faults of accessibility are mended, and a policy keeps everything from outside out.
-Old addresses lead to the new.
+Old addresses lead to the new, and pages say what they are to who links to them.
 """
 
 from pathlib import Path
@@ -17,6 +17,7 @@ from workflow.site.theme import (
     moved,
     navigation,
     numbering,
+    sharing,
     slimming,
     source,
     typography,
@@ -32,6 +33,7 @@ def setup(app):
         folds,
         glossary,
         accessibility,
+        sharing,
         typography,
         slimming,
         content_security_policy,
