@@ -3,13 +3,6 @@ const folds = [...document.querySelectorAll("details.code-fold")];
 const place = document.querySelector(".article-header-buttons");
 if (folds.length && place) {
   const NAME = "seeing-regularization.code";
-  const remembered = (ask) => {
-    try {
-      return ask();
-    } catch {
-      return null; // this browser keeps nothing
-    }
-  };
   const button = document.createElement("button");
   button.type = "button";
   button.className = "show-code";
@@ -20,8 +13,8 @@ if (folds.length && place) {
   button.addEventListener("click", () => {
     const open = folds.some((fold) => !fold.open);
     show(open);
-    remembered(() => localStorage.setItem(NAME, open ? "shown" : ""));
+    localStorage.setItem(NAME, open ? "shown" : "");
   });
-  show(Boolean(remembered(() => localStorage.getItem(NAME))));
+  show(Boolean(localStorage.getItem(NAME)));
   place.prepend(button);
 }

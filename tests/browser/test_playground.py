@@ -163,6 +163,7 @@ def test_whatever_stands_in_the_storage_or_forbids_it_the_pages_hold(visit, serv
     for stored, rows in (("{", 0), ("[1]", 0), ("null", 0), (json.dumps(odd), 1)):
         page = visit("guesses", served)
         page.evaluate("text => localStorage.setItem('seeing-regularization.guesses', text)", stored)
+        page.wait_for_load_state("networkidle")
         page.reload()
         page.locator("[data-live=guesses] :is(table, .living-note)").first.wait_for()
         assert page.locator("[data-live=guesses] tbody tr").count() == rows

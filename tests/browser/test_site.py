@@ -1,10 +1,13 @@
 """The site in a real browser: what is asked of some of its pages, or of all of them together."""
 
 from io import BytesIO
+from xml.etree import ElementTree
 
+import numpy as np
 import pytest
 from conftest import reached_by_tab
 from matplotlib.image import imread
+from PIL import Image
 from pypdf import PdfReader
 
 
@@ -248,3 +251,28 @@ def test_a_page_refuses_what_comes_from_outside_and_scripts_that_are_not_its_own
     kinds, written = refused
     assert {"script-src-elem", "script-src-attr", "img-src", "connect-src"} <= set(kinds)
     assert not written
+
+
+def test_a_figure_is_saved_as_it_stands_with_its_caption_and_whose_it_is(visit, served, tmp_path):
+    page = visit(
+        "techniques/l2", served, viewport={"width": 1280, "height": 900}, color_scheme="dark"
+    )
+    figure = page.locator("figure[data-kind=Figure]", has=page.locator("svg")).first
+    caption = figure.locator(".caption-text").inner_text()
+    for kind in ("SVG", "PNG"):
+        figure.hover()
+        with page.expect_download() as begun:
+            figure.get_by_role("button", name=kind).click()
+        begun.value.save_as(tmp_path / begun.value.suggested_filename)
+    svg, png = sorted(tmp_path.iterdir(), key=lambda path: path.suffix, reverse=True)
+    root = ElementTree.parse(svg).getroot()
+    said = " ".join(" ".join(text.itertext()) for text in root.findall(".//{*}tspan"))
+    assert caption.split() == said.split()[: len(caption.split())] and "MIT licence" in said
+    assert len(root.findall(".//{*}image")) == figure.locator("image").count() > 5
+    assert svg.stem == png.stem
+    with Image.open(png) as picture:
+        pixels = np.asarray(picture.convert("L"))
+        assert picture.width == 2 * float(root.get("width"))
+    # Dark on white, whatever the page is; and the ten images are there.
+    assert (pixels[-4:] == 255).all() and (pixels < 60).mean() > 0.005
+    assert not page.complaints

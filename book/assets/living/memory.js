@@ -29,6 +29,7 @@ export function keep(place, guess) {
     name,
     typeof value === "string" ? value.slice(0, MOST) : value,
   ]);
+  if (localStorage.forgets) return false; // what stands in for one that is forbidden (layout.html)
   try {
     localStorage.setItem(NAME, JSON.stringify({ ...recall(), [place]: Object.fromEntries(short) }));
     return true;
