@@ -4,8 +4,11 @@ import { readFileSync } from "node:fs";
 import { gunzipSync } from "node:zlib";
 
 import { parse } from "../book/assets/living/files.js";
+import { compiled } from "../book/assets/living/kernels.js";
 import { Sparse, Training } from "../book/assets/living/training.js";
 
+const KERNELS = new URL("../book/assets/living/kernels.wasm", import.meta.url);
+if (!process.env.PLAIN) await compiled(readFileSync(KERNELS));
 const STEPS = 500;
 const ROUNDS = 7;
 const packed = readFileSync(`${process.argv[2]}/training_digits.bin`);

@@ -1,9 +1,12 @@
 // Train as Python did, from seeds of its own, and print the test accuracies for Python to judge.
+import { readFileSync } from "node:fs";
 import { test } from "node:test";
 
+import { compiled } from "../../book/assets/living/kernels.js";
 import { accuracy, Sparse, Training } from "../../book/assets/living/training.js";
 import { read } from "./reading.js";
 
+await compiled(readFileSync(new URL("../../book/assets/living/kernels.wasm", import.meta.url)));
 const {
   arrays,
   about: { cases, steps, seeds },

@@ -3,9 +3,12 @@ import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import { test } from "node:test";
 
+import { compiled } from "../../book/assets/living/kernels.js";
 import { TECHNIQUES } from "../../book/assets/living/techniques.js";
 import { Sparse, Training, transposed } from "../../book/assets/living/training.js";
 
+// As in a page, by what is compiled; or by plain JavaScript alone.
+if (process.env.KERNELS) assert.ok(await compiled(readFileSync(process.env.KERNELS)));
 const { digits, cases, stopping } = JSON.parse(readFileSync(process.env.REFERENCE));
 const { pixels, classes } = digits;
 const store = { images: new Sparse(Uint8Array.from(digits.images), pixels), labels: digits.labels };

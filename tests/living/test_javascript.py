@@ -102,7 +102,22 @@ def steps_of(slug, digits):
     }
 
 
-def test_every_technique_takes_the_same_steps(node, digits, tmp_path):
+def test_what_is_compiled_is_what_its_source_says(tmp_path):
+    """kernels.wasm is kept beside kernels.ts: neither a page nor a build needs the compiler."""
+    compiler = ROOT / "node_modules" / ".bin" / "asc"
+    if not compiler.exists():
+        pytest.skip("AssemblyScript is not here: `npm install` brings it")
+    scripts = json.loads((ROOT / "package.json").read_text(encoding="utf-8"))["scripts"]
+    kept = "book/assets/living/kernels.wasm"
+    command = scripts["kernels"].replace(f"-o {kept}", f"-o {tmp_path / 'kernels.wasm'}")
+    subprocess.run([compiler, *command.split()[1:]], cwd=ROOT, check=True)
+    assert (tmp_path / "kernels.wasm").read_bytes() == (ROOT / kept).read_bytes()
+
+
+@pytest.mark.parametrize(
+    "kernels", ["", ROOT / "book/assets/living/kernels.wasm"], ids=["plain", "compiled"]
+)
+def test_every_technique_takes_the_same_steps(node, digits, tmp_path, kernels):
     rng = np.random.default_rng(1)
     scores = [rng.integers(0, 6, size=12).tolist() for _ in range(200)]
     patience = rng.integers(1, 5, size=len(scores)).tolist()
@@ -121,7 +136,7 @@ def test_every_technique_takes_the_same_steps(node, digits, tmp_path):
     }
     path = tmp_path / "reference.json"
     path.write_text(json.dumps(reference), encoding="utf-8")
-    said = node(HERE / "steps.reference.js", REFERENCE=str(path))
+    said = node(HERE / "steps.reference.js", REFERENCE=str(path), KERNELS=str(kernels))
     assert f"# pass {len(TECHNIQUES) + 1}" in said
 
 

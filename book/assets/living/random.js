@@ -1,6 +1,9 @@
 // Random numbers from a seed, drawn in bulk. Not those of the Python: the same seed is another draw.
 
+import { kernels } from "./kernels.js";
+
 const PLACES = 2 ** 16;
+const FEW = 64; // numbers that are drawn sooner than a call is prepared
 let quantiles; // of the standard normal, at the middles of PLACES equal parts
 
 function normalTable() {
@@ -45,8 +48,9 @@ export class Random {
 
   /** Ones with a probability to 16 bits, else zeros. */
   bernoulli(probability, count) {
-    const found = new Uint8Array(count);
     const below = Math.round(probability * PLACES);
+    if (kernels.bernoulli && count > FEW) return kernels.bernoulli(this, below, count);
+    const found = new Uint8Array(count);
     for (let i = 0; i < count; i += 2) {
       const bits = this.next();
       found[i] = (bits & 0xffff) < below;
@@ -58,6 +62,7 @@ export class Random {
   /** Standard normal numbers, to 16 bits. */
   normals(count) {
     quantiles ??= normalTable();
+    if (kernels.normals && count > FEW) return kernels.normals(this, quantiles, count);
     const found = new Float32Array(count);
     for (let i = 0; i < count; i += 2) {
       const bits = this.next();
@@ -65,6 +70,12 @@ export class Random {
       found[i + 1] = quantiles[bits >>> 16];
     }
     return found;
+  }
+
+  /** One standard normal number. */
+  normal() {
+    quantiles ??= normalTable();
+    return quantiles[this.next() & 0xffff];
   }
 
   /** Symmetric beta numbers, both parameters `a`: a share of two gamma draws. */
@@ -82,7 +93,7 @@ export class Random {
     const d = a - 1 / 3;
     const c = 1 / Math.sqrt(9 * d);
     for (;;) {
-      const x = this.normals(1)[0];
+      const x = this.normal();
       const v = (1 + c * x) ** 3;
       if (v > 0 && Math.log(this.uniform()) < 0.5 * x * x + d - d * v + d * Math.log(v)) return d * v;
     }

@@ -17,6 +17,8 @@
 //   review(s, p, scores)           after an evaluation on the validation images
 //   atTest(s, p)                   the parameters that answer
 
+import { kernels } from "./kernels.js";
+
 /** A new array of f(value, i). A loop: the arrays' own map takes several times as long. */
 function map(array, f) {
   const found = new Float32Array(array.length);
@@ -24,18 +26,15 @@ function map(array, f) {
   return found;
 }
 
-/** Sum f(i) over all i of an array's length. */
-function sum(array, f) {
+/** The sum of a * b. */
+function product(a, b) {
   let total = 0;
-  for (let i = 0; i < array.length; i++) total += f(i);
+  for (let i = 0; i < a.length; i++) total += a[i] * b[i];
   return total;
 }
 
 /** The squared length of the whole kernel (the floor is TensorFlow's). */
-function square(kernel) {
-  const total = sum(kernel, (i) => kernel[i] ** 2);
-  return Math.max(total, 1e-12);
-}
+const square = (kernel) => Math.max(product(kernel, kernel), 1e-12);
 
 /** The sums of a * b for each class. */
 function byClass(a, b, classes) {
@@ -47,14 +46,16 @@ function byClass(a, b, classes) {
 
 const lengths = (kernel, classes) => byClass(kernel, kernel, classes).map(Math.sqrt);
 
-/** A penalty on the kernel by its derivative. */
-const penalty = (derivative) => ({
-  penalize(s, p, gradient) {
-    const d = gradient.kernel;
-    const w = p.kernel;
-    for (let i = 0; i < w.length; i++) d[i] += derivative(s, w[i]);
-  },
-});
+/** Add the derivative of a penalty on the kernel, l1 and l2 times the size and half the square of a weight. */
+function penalized(kernel, gradient, l1, l2) {
+  if (l2) for (let i = 0; i < kernel.length; i++) gradient[i] += l2 * kernel[i];
+  if (l1) for (let i = 0; i < kernel.length; i++) gradient[i] += l1 * Math.sign(kernel[i]);
+}
+
+/** Scale the weights of each class in place. */
+function scaled(kernel, scale) {
+  for (let i = 0; i < kernel.length; ) for (let c = 0; c < scale.length; c++, i++) kernel[i] *= scale[c];
+}
 
 const DEFAULT = {
   parameters: (kernel) => ({ kernel }),
@@ -71,47 +72,62 @@ export const TECHNIQUES = {
     draw: (s, random, { batch, pixels }) => ({ inputs: random.bernoulli(1 - s.rate, batch * pixels) }),
     inputs(s, batch, kept) {
       const scale = 1 / (1 - s.rate);
-      batch.each((k, row, pixel) => (batch.value[k] *= kept[row * batch.pixels + pixel] * scale));
+      const { start, index, value, pixels } = batch;
+      for (let row = 0; row < batch.size; row++)
+        for (let k = start[row]; k < start[row + 1]; k++) value[k] *= kept[row * pixels + index[k]] * scale;
     },
   },
 
   GaussianWeights: {
     parameters: (kernel) => ({ mu: kernel, log_sigma: kernel.slice() }),
     draw: (s, random, { classes, pixels, step }) => ({ weights: random.rotated(classes * pixels, step) }),
-    weights: (s, p, noise) =>
-      map(p.mu, (mu, i) => {
-        const k = Math.exp(-p.log_sigma[i]);
-        const d = ((noise ? s.noise_scale * noise[i] : 0) - mu) * k * k;
-        return (k / Math.sqrt(2 * Math.PI)) * Math.exp(-0.5 * d * d);
-      }),
+    weights(s, p, noise) {
+      const found = new Float32Array(p.mu.length);
+      const squares = p.log_sigma.slice();
+      for (let i = 0; i < found.length; i++) squares[i] *= -2;
+      kernels.exp(squares); // of 1 / sigma
+      for (let i = 0; i < found.length; i++) {
+        const d = ((noise ? s.noise_scale * noise[i] : 0) - p.mu[i]) * squares[i];
+        found[i] = -0.5 * d * d - p.log_sigma[i] - 0.5 * Math.log(2 * Math.PI);
+      }
+      kernels.exp(found);
+      return Object.assign(found, { squares });
+    },
     gradient(s, p, d, noise, shape, weights) {
       const mu = new Float32Array(d.length);
       const log_sigma = new Float32Array(d.length);
+      const { squares } = weights;
       for (let i = 0; i < d.length; i++) {
-        const kk = Math.exp(-2 * p.log_sigma[i]);
-        const off = (s.noise_scale * noise[i] - p.mu[i]) * kk;
-        mu[i] = d[i] * weights[i] * off * kk;
-        log_sigma[i] = d[i] * weights[i] * (2 * off * off - 1);
+        const off = (s.noise_scale * noise[i] - p.mu[i]) * squares[i];
+        const slope = d[i] * weights[i];
+        mu[i] = slope * off * squares[i];
+        log_sigma[i] = slope * (2 * off * off - 1);
       }
       return { mu, log_sigma };
     },
   },
 
-  L2: penalty((s, w) => s.strength * w),
+  L2: { penalize: (s, p, gradient) => penalized(p.kernel, gradient.kernel, 0, s.strength) },
 
-  L1: penalty((s, w) => s.strength * Math.sign(w)),
+  L1: { penalize: (s, p, gradient) => penalized(p.kernel, gradient.kernel, s.strength, 0) },
 
-  ElasticNet: penalty((s, w) => s.strength * (s.share * Math.sign(w) + (1 - s.share) * w)),
+  ElasticNet: {
+    penalize: (s, p, gradient) =>
+      penalized(p.kernel, gradient.kernel, s.strength * s.share, s.strength * (1 - s.share)),
+  },
 
   WeightNormalization: {
     weights(s, p) {
-      const scale = s.norm / Math.sqrt(square(p.kernel));
-      return map(p.kernel, (w) => scale * w);
+      const [found, whole] = [p.kernel.slice(), square(p.kernel)];
+      const scale = s.norm / Math.sqrt(whole);
+      for (let i = 0; i < found.length; i++) found[i] *= scale;
+      return Object.assign(found, { whole });
     },
-    gradient(s, p, d) {
-      const along = sum(d, (i) => d[i] * p.kernel[i]) / square(p.kernel);
-      const scale = s.norm / Math.sqrt(square(p.kernel));
-      return { kernel: map(d, (each, i) => scale * (each - along * p.kernel[i])) };
+    gradient(s, p, d, noise, shape, { whole }) {
+      const { kernel } = p;
+      const [along, scale] = [product(d, kernel) / whole, s.norm / Math.sqrt(whole)];
+      for (let i = 0; i < d.length; i++) d[i] = scale * (d[i] - along * kernel[i]);
+      return { kernel: d };
     },
   },
 
@@ -121,74 +137,91 @@ export const TECHNIQUES = {
       gain: Float32Array.from(lengths(kernel, classes)),
     }),
     weights(s, p, noise, { classes }) {
-      const length = lengths(p.direction, classes);
-      return map(p.direction, (v, i) => (p.gain[i % classes] * v) / length[i % classes]);
+      const [found, norms] = [p.direction.slice(), lengths(p.direction, classes)];
+      const scale = norms.map((norm, c) => p.gain[c] / norm);
+      scaled(found, scale);
+      return Object.assign(found, { norms, scale });
     },
-    gradient(s, p, d, noise, { classes }) {
-      const length = lengths(p.direction, classes);
-      const along = byClass(d, p.direction, classes).map((value, c) => value / length[c]);
-      const direction = map(d, (each, i) => {
-        const c = i % classes;
-        return (p.gain[c] / length[c]) * (each - (along[c] * p.direction[i]) / length[c]);
-      });
-      return { direction, gain: Float32Array.from(along) };
+    gradient(s, p, d, noise, { classes }, { norms, scale }) {
+      const along = byClass(d, p.direction, classes).map((value, c) => value / norms[c]);
+      const back = along.map((value, c) => value / norms[c]);
+      for (let i = 0; i < d.length; )
+        for (let c = 0; c < classes; c++, i++) d[i] = scale[c] * (d[i] - back[c] * p.direction[i]);
+      return { direction: d, gain: Float32Array.from(along) };
     },
   },
 
   WeightDecay: {
     before(s, p, rate) {
       const kept = 1 - rate * s.strength;
-      p.kernel.forEach((w, i) => (p.kernel[i] = w * kept));
+      for (let i = 0; i < p.kernel.length; i++) p.kernel[i] *= kept;
     },
   },
 
   MaxNorm: {
     after(s, p, { classes }) {
-      const scale = lengths(p.kernel, classes).map((length) => 1 / Math.max(length / s.norm, 1));
-      p.kernel.forEach((w, i) => (p.kernel[i] = w * scale[i % classes]));
+      const shrunk = (length) => 1 / Math.max(length / s.norm, 1);
+      scaled(p.kernel, lengths(p.kernel, classes).map(shrunk));
     },
   },
 
   SpectralNormalization: {
     weights(s, p, noise, { classes }) {
-      const found = singular(p.kernel, classes);
-      return Object.assign(
-        map(p.kernel, (w) => (w * s.norm) / found.largest),
-        { found },
-      );
+      const [found, values] = [p.kernel.slice(), singular(p.kernel, classes)];
+      for (let i = 0; i < found.length; i++) found[i] *= s.norm / values.largest;
+      return Object.assign(found, { values });
     },
-    gradient(s, p, d, noise, { classes }, { found: { largest, left, right } }) {
-      const along = sum(d, (i) => d[i] * p.kernel[i]) / largest;
-      const turn = (i) => left[i % classes] * right[Math.floor(i / classes)];
-      return { kernel: map(d, (each, i) => (s.norm / largest) * (each - along * turn(i))) };
+    gradient(s, p, d, noise, { classes }, { values: { largest, left, right } }) {
+      const along = product(d, p.kernel) / largest;
+      const scale = s.norm / largest;
+      for (let pixel = 0, i = 0; pixel < right.length; pixel++)
+        for (let c = 0; c < classes; c++, i++) d[i] = scale * (d[i] - along * left[c] * right[pixel]);
+      return { kernel: d };
     },
   },
 
   DropConnect: {
     draw: (s, random, { classes, pixels }) => ({ weights: random.bernoulli(1 - s.rate, classes * pixels) }),
-    weights: (s, p, kept) => (kept ? map(p.kernel, (w, i) => (w * kept[i]) / (1 - s.rate)) : p.kernel),
-    gradient: (s, p, d, kept) => ({ kernel: map(d, (each, i) => (each * kept[i]) / (1 - s.rate)) }),
+    weights(s, p, kept) {
+      if (!kept) return p.kernel;
+      const found = p.kernel.slice();
+      for (let i = 0; i < found.length; i++) found[i] *= kept[i] / (1 - s.rate);
+      return found;
+    },
+    gradient(s, p, d, kept) {
+      for (let i = 0; i < d.length; i++) d[i] *= kept[i] / (1 - s.rate);
+      return { kernel: d };
+    },
   },
 
   WeightNoise: {
     draw: (s, random, { classes, pixels }) => ({ weights: random.normals(classes * pixels) }),
-    weights: (s, p, noise) => (noise ? map(p.kernel, (w, i) => w + s.scale * noise[i]) : p.kernel),
+    weights(s, p, noise) {
+      if (!noise) return p.kernel;
+      const found = p.kernel.slice();
+      for (let i = 0; i < found.length; i++) found[i] += s.scale * noise[i];
+      return found;
+    },
   },
 
   VariationalWeights: {
     parameters: (kernel) => ({ mu: kernel, log_sigma: new Float32Array(kernel.length).fill(-3) }),
     draw: (s, random, { classes, pixels }) => ({ weights: random.normals(classes * pixels) }),
-    weights: (s, p, noise) => (noise ? map(p.mu, (mu, i) => mu + Math.exp(p.log_sigma[i]) * noise[i]) : p.mu),
-    gradient: (s, p, d, noise) => ({
-      mu: d,
-      log_sigma: map(d, (each, i) => each * noise[i] * Math.exp(p.log_sigma[i])),
-    }),
-    penalize(s, p, gradient, { images }) {
-      const square = s.prior ** 2;
-      for (let i = 0; i < p.mu.length; i++) {
-        gradient.mu[i] += p.mu[i] / square / images;
-        gradient.log_sigma[i] += (Math.exp(2 * p.log_sigma[i]) / square - 1) / images;
+    weights(s, p, noise) {
+      if (!noise) return p.mu;
+      const [found, sigma] = [p.mu.slice(), p.log_sigma.slice()];
+      kernels.exp(sigma);
+      for (let i = 0; i < found.length; i++) found[i] += sigma[i] * noise[i];
+      return Object.assign(found, { sigma });
+    },
+    // With the derivative of the penalty, for which there are the same exponentials.
+    gradient(s, p, d, noise, { images }, { sigma }) {
+      const [log_sigma, square] = [new Float32Array(d.length), s.prior ** 2];
+      for (let i = 0; i < d.length; i++) {
+        log_sigma[i] = d[i] * noise[i] * sigma[i] + ((sigma[i] * sigma[i]) / square - 1) / images;
+        d[i] += p.mu[i] / square / images;
       }
+      return { mu: d, log_sigma };
     },
   },
 
@@ -197,12 +230,15 @@ export const TECHNIQUES = {
     inputs(s, batch, noise) {
       const x = batch.dense();
       for (let i = 0; i < x.length; i++) x[i] += s.scale * noise[i];
-      batch.write(x);
+      batch.fill(x);
     },
   },
 
   AdversarialTraining: {
-    attack: (s, images, slope) => map(images, (x, i) => x + s.epsilon * Math.sign(slope[i])),
+    attack(s, images, slope) {
+      for (let i = 0; i < images.length; i++) images[i] += s.epsilon * Math.sign(slope[i]);
+      return images;
+    },
   },
 
   Augmentation: {
@@ -224,7 +260,7 @@ export const TECHNIQUES = {
 
   LabelSmoothing: {
     labels(s, targets, noise, { classes }) {
-      targets.forEach((t, i) => (targets[i] = (1 - s.rate) * t + s.rate / classes));
+      for (let i = 0; i < targets.length; i++) targets[i] = (1 - s.rate) * targets[i] + s.rate / classes;
     },
   },
 
@@ -257,11 +293,15 @@ for (const [name, hooks] of Object.entries(TECHNIQUES)) TECHNIQUES[name] = { ...
 /** Each row mixed with the one before it, the first with the last. */
 function mixed(rows, part) {
   const length = rows.length / part.length;
-  return map(rows, (x, i) => {
-    const row = Math.floor(i / length);
-    const before = (i - length + rows.length) % rows.length;
-    return part[row] * x + (1 - part[row]) * rows[before];
-  });
+  const found = rows.slice();
+  for (let row = 0, before = rows.length - length; row < part.length; row++) {
+    // A share that no sum would show is none: all is slow with numbers next to nothing.
+    const own = part[row] < 1e-7 ? 0 : part[row];
+    const [at, other] = [row * length, 1 - own];
+    for (let i = 0; i < length; i++) found[at + i] = own * rows[at + i] + other * rows[before + i];
+    before = at;
+  }
+  return found;
 }
 
 /**
@@ -272,26 +312,15 @@ function moved(images, { size, pixels, width }, by) {
   const height = pixels / width;
   if (height === 1) return shifted(images, width, by);
   const found = new Float32Array(images.length);
-  const [middle, centre] = [(height - 1) / 2, (width - 1) / 2];
   const wide = width + 2; // a frame of no ink, so that no pixel lacks a neighbour
   const framed = new Float32Array(wide * (height + 2));
-  for (let row = 0, at = 0; row < size; row++) {
+  for (let row = 0; row < size; row++) {
+    const at = row * pixels;
     for (let i = 0; i < height; i++)
       framed.set(images.subarray(at + i * width, at + (i + 1) * width), (i + 1) * wide + 1);
     const [angle, down, right] = by(row);
-    const [cos, sin] = [Math.cos(angle), Math.sin(angle)];
-    for (let v = -middle - down, i = 0; i < height; i++, v++)
-      for (let h = -centre - right, j = 0; j < width; j++, h++, at++) {
-        const y = cos * v - sin * h + middle;
-        const x = sin * v + cos * h + centre;
-        const top = Math.floor(y);
-        const left = Math.floor(x);
-        if (top < -1 || left < -1 || top >= height || left >= width) continue;
-        const from = (top + 1) * wide + left + 1;
-        const upper = framed[from] + (x - left) * (framed[from + 1] - framed[from]);
-        const lower = framed[from + wide] + (x - left) * (framed[from + wide + 1] - framed[from + wide]);
-        found[at] = upper + (y - top) * (lower - upper);
-      }
+    const image = found.subarray(at, at + pixels);
+    kernels.moved(framed, image, [height, width], Math.cos(angle), Math.sin(angle), down, right);
   }
   return found;
 }
@@ -310,25 +339,32 @@ function shifted(signals, width, by) {
 function singular(kernel, classes) {
   const pixels = kernel.length / classes;
   let power = new Float64Array(classes * classes); // of the small matrix: W W^T, squared eight times
-  for (let p = 0; p < kernel.length; p += classes)
-    for (let a = 0; a < classes; a++)
-      for (let b = 0; b < classes; b++) power[a * classes + b] += kernel[p + a] * kernel[p + b];
-  for (let time = 0; time < 8; time++) {
-    const top = power.reduce((most, value) => Math.max(most, Math.abs(value)), 0);
-    const scaled = power.map((value) => value / top);
-    power = power.map((_, i) => {
+  for (let a = 0; a < classes; a++)
+    for (let b = 0; b <= a; b++) {
       let total = 0;
-      for (let c = 0; c < classes; c++)
-        total += scaled[i - (i % classes) + c] * scaled[c * classes + (i % classes)];
-      return total;
-    });
+      for (let p = 0; p < kernel.length; p += classes) total += kernel[p + a] * kernel[p + b];
+      power[a * classes + b] = power[b * classes + a] = total;
+    }
+  for (let time = 0; time < 8; time++) {
+    let top = 0;
+    for (let i = 0; i < power.length; i++) top = Math.max(top, Math.abs(power[i]));
+    const squared = new Float64Array(power.length);
+    for (let a = 0; a < classes; a++)
+      for (let b = 0; b <= a; b++) {
+        let total = 0; // it stays symmetric
+        for (let c = 0; c < classes; c++)
+          total += (power[a * classes + c] / top) * (power[b * classes + c] / top);
+        squared[a * classes + b] = squared[b * classes + a] = total;
+      }
+    power = squared;
   }
   let left = new Float64Array(classes);
   for (let i = 0; i < power.length; i++) left[Math.floor(i / classes)] += power[i] * Math.cos(i % classes);
   const length = Math.hypot(...left);
   left = left.map((value) => value / length);
   const right = new Float64Array(pixels);
-  for (let i = 0; i < kernel.length; i++) right[Math.floor(i / classes)] += left[i % classes] * kernel[i];
-  const largest = Math.sqrt(sum(right, (i) => right[i] ** 2));
+  for (let pixel = 0, i = 0; pixel < pixels; pixel++)
+    for (let c = 0; c < classes; c++, i++) right[pixel] += left[c] * kernel[i];
+  const largest = Math.sqrt(product(right, right));
   return { largest, left, right: right.map((value) => value / largest) };
 }

@@ -1,8 +1,9 @@
 // The loop: batches, one step of Adam, evaluations. What regularization.training does, for one model.
 
+import { kernels } from "./kernels.js";
+import { largest } from "./model.js";
 import { Random } from "./random.js";
 import { TECHNIQUES } from "./techniques.js";
-import { largest, softmax } from "./model.js";
 
 export const EVALUATED = 250; // steps between two evaluations on the validation images
 const INITIAL_STDDEV = 0.075; // truncated at two deviations
@@ -37,39 +38,44 @@ export class Batch {
 
   /** Take images from a store by their numbers. */
   take(store, numbers) {
-    let at = 0;
-    for (let row = 0; row < this.size; row++) {
-      for (let k = store.start[numbers[row]]; k < store.start[numbers[row] + 1]; k++, at++) {
-        this.index[at] = store.index[k];
-        this.value[at] = store.value[k];
-      }
-      this.start[row + 1] = at;
+    for (let row = 0, at = 0; row < this.size; row++) {
+      const [from, to] = [store.start[numbers[row]], store.start[numbers[row] + 1]];
+      this.index.set(store.index.subarray(from, to), at);
+      this.value.set(store.value.subarray(from, to), at);
+      this.start[row + 1] = at += to - from;
     }
-  }
-
-  /** Call f(place of the value, row, pixel) for all that is not zero. */
-  each(f) {
-    for (let row = 0; row < this.size; row++)
-      for (let k = this.start[row]; k < this.start[row + 1]; k++) f(k, row, this.index[k]);
   }
 
   /** The images with every pixel, in a row. */
   dense() {
     const found = new Float32Array(this.size * this.pixels);
-    this.each((k, row, pixel) => (found[row * this.pixels + pixel] = this.value[k]));
+    const { start, index, value, pixels } = this;
+    for (let row = 0; row < this.size; row++)
+      for (let k = start[row]; k < start[row + 1]; k++) found[row * pixels + index[k]] = value[k];
     return found;
+  }
+
+  /** Put images in place of these of which no pixel is zero. */
+  fill(images) {
+    this.value.set(images);
+    for (let row = 0, at = 0; row < this.size; row++) {
+      for (let pixel = 0; pixel < this.pixels; pixel++) this.index[at++] = pixel;
+      this.start[row + 1] = at;
+    }
   }
 
   /** Put images with every pixel in place of these. */
   write(images) {
+    const { start, index, value, pixels } = this;
     let at = 0;
     for (let row = 0, i = 0; row < this.size; row++) {
-      for (let pixel = 0; pixel < this.pixels; pixel++, i++) {
-        if (images[i] === 0) continue;
-        this.index[at] = pixel;
-        this.value[at++] = images[i];
+      for (let pixel = 0; pixel < pixels; pixel++, i++) {
+        const ink = images[i];
+        if (ink === 0) continue;
+        index[at] = pixel;
+        value[at++] = ink;
       }
-      this.start[row + 1] = at;
+      start[row + 1] = at;
     }
   }
 }
@@ -79,7 +85,7 @@ export function initialKernel(seed, count) {
   const random = new Random(seed, 0);
   const found = new Float32Array(count);
   for (let i = 0; i < count; ) {
-    const [draw] = random.normals(1);
+    const draw = random.normal();
     if (Math.abs(draw) < 2) found[i++] = INITIAL_STDDEV * draw;
   }
   return found;
@@ -161,14 +167,16 @@ export class Training {
     const weights = technique.weights(s, p, noise.weights, shape);
     if (technique.attack) {
       const { d } = slopes(batch, targets, weights, classes, loss);
-      batch.write(technique.attack(s, batch.dense(), alongImages(d, weights, classes)));
+      const slope = new Float32Array(batch.size * shape.pixels);
+      kernels.along(d, weights, slope);
+      batch.write(technique.attack(s, batch.dense(), slope));
     }
     technique.inputs?.(s, batch, noise.inputs);
     const { d, total } = slopes(batch, targets, weights, classes, loss);
     this.loss = total;
-    const byWeights = new Float32Array(weights.length);
-    for (let row = 0; row < batch.size; row++)
-      spread(batch, batch.start[row], batch.start[row + 1], d.subarray(row * classes), byWeights);
+    if (this.byWeights?.length !== weights.length) this.byWeights = new Float32Array(weights.length);
+    const { byWeights } = this; // anew each step it would cost as much as to fill it
+    kernels.backward(batch, d, byWeights);
     const gradient = technique.gradient(s, p, byWeights, noise.weights, shape, weights);
     technique.penalize?.(s, p, gradient, shape);
     technique.before?.(s, p, rate);
@@ -194,18 +202,13 @@ export class Training {
     return numbers;
   }
 
-  /** One step of Adam (Kingma and Ba, 2015, section 2's efficient form). */
+  /** One step of Adam, its rate corrected for the start. */
   adam(gradient, rate) {
     this.count++;
     const step = (rate * Math.sqrt(1 - 0.999 ** this.count)) / (1 - 0.9 ** this.count);
     for (const [name, g] of Object.entries(gradient)) {
-      const p = this.parameters[name];
       const [m, v] = (this.moments[name] ??= [new Float32Array(g.length), new Float32Array(g.length)]);
-      for (let i = 0; i < g.length; i++) {
-        m[i] = 0.9 * m[i] + 0.1 * g[i];
-        v[i] = 0.999 * v[i] + 0.001 * g[i] * g[i];
-        p[i] -= (step * m[i]) / (Math.sqrt(v[i]) + 1e-8);
-      }
+      kernels.adam(this.parameters[name], g, m, v, step);
     }
   }
 
@@ -241,93 +244,44 @@ class Noise extends Random {
 
 /** A batch's loss, the `total`, and its slopes along the logits, `d`, [batch, classes] in a row. */
 function slopes(batch, targets, weights, classes, loss) {
-  const z = new Float64Array(classes);
-  const all = new Float64Array(batch.size * classes);
+  const d = new Float32Array(batch.size * classes);
+  kernels.forward(batch, weights, d, 0, batch.size);
+  const s = new Float64Array(classes);
   let total = 0;
-  for (let row = 0; row < batch.size; row++) {
-    const [from, to] = [batch.start[row], batch.start[row + 1]];
-    z.fill(0);
-    multiply(batch, from, to, weights, z);
-    const s = softmax(z);
-    const d = all.subarray(row * classes, (row + 1) * classes);
+  for (let at = 0; at < d.length; at += classes) {
+    softmaxed(d, at, s);
     let across = 0;
     for (let c = 0; c < classes; c++) {
-      const target = targets[row * classes + c];
+      const off = s[c] - targets[at + c];
       if (loss === "cross_entropy") {
-        d[c] = (s[c] - target) / batch.size;
-        total -= (target * Math.log(Math.max(s[c], Number.MIN_VALUE))) / batch.size;
+        d[at + c] = off / batch.size;
+        total -= (targets[at + c] * Math.log(Math.max(s[c], Number.MIN_VALUE))) / batch.size;
       } else {
-        d[c] = (s[c] - target) / (batch.size * classes);
-        across += d[c] * s[c];
-        total += (0.5 * (s[c] - target) ** 2) / (batch.size * classes);
+        d[at + c] = off / d.length;
+        across += d[at + c] * s[c];
+        total += (0.5 * off * off) / d.length;
       }
     }
-    if (loss !== "cross_entropy") for (let c = 0; c < classes; c++) d[c] = s[c] * (d[c] - across);
+    if (loss !== "cross_entropy") for (let c = 0; c < classes; c++) d[at + c] = s[c] * (d[at + c] - across);
   }
-  return { d: all, total };
+  return { d, total };
 }
 
-/** The slopes of a loss along the images, every pixel in a row, from those along the logits. */
-function alongImages(d, weights, classes) {
-  const pixels = weights.length / classes;
-  const found = new Float32Array((d.length / classes) * pixels);
-  for (let i = 0; i < found.length; i++) {
-    const [row, pixel] = [Math.floor(i / pixels) * classes, (i % pixels) * classes];
-    for (let c = 0; c < classes; c++) found[i] += d[row + c] * weights[pixel + c];
-  }
-  return found;
-}
-
-// All ten classes at a time: in variables they are more than twice as fast as in an array.
-
-/** Add the logits of one row of a store or batch to `z`. */
-function multiply({ index, value }, from, to, weights, z) {
-  let [z0, z1, z2, z3, z4, z5, z6, z7, z8, z9] = z;
-  for (let k = from; k < to; k++) {
-    const at = index[k] * 10;
-    const x = value[k];
-    z0 += x * weights[at];
-    z1 += x * weights[at + 1];
-    z2 += x * weights[at + 2];
-    z3 += x * weights[at + 3];
-    z4 += x * weights[at + 4];
-    z5 += x * weights[at + 5];
-    z6 += x * weights[at + 6];
-    z7 += x * weights[at + 7];
-    z8 += x * weights[at + 8];
-    z9 += x * weights[at + 9];
-  }
-  z.set([z0, z1, z2, z3, z4, z5, z6, z7, z8, z9]);
-}
-
-/** Add one row's part of the gradient by the weights, from that by the logits, `d`. */
-function spread({ index, value }, from, to, d, byWeights) {
-  const [d0, d1, d2, d3, d4, d5, d6, d7, d8, d9] = d;
-  for (let k = from; k < to; k++) {
-    const at = index[k] * 10;
-    const x = value[k];
-    byWeights[at] += x * d0;
-    byWeights[at + 1] += x * d1;
-    byWeights[at + 2] += x * d2;
-    byWeights[at + 3] += x * d3;
-    byWeights[at + 4] += x * d4;
-    byWeights[at + 5] += x * d5;
-    byWeights[at + 6] += x * d6;
-    byWeights[at + 7] += x * d7;
-    byWeights[at + 8] += x * d8;
-    byWeights[at + 9] += x * d9;
-  }
+/** Write the softmax of the logits from a place on. */
+function softmaxed(logits, at, found) {
+  let [top, sum] = [-Infinity, 0];
+  for (let c = 0; c < found.length; c++) top = Math.max(top, logits[at + c]);
+  for (let c = 0; c < found.length; c++) sum += found[c] = Math.exp(logits[at + c] - top);
+  for (let c = 0; c < found.length; c++) found[c] /= sum;
 }
 
 /** The share of images that weights, [pixels, classes] in a row, know. */
 export function accuracy(weights, { images, labels }, classes) {
-  const z = new Float64Array(classes);
+  const z = new Float32Array(images.count * classes);
+  kernels.forward(images, weights, z, 0, images.count);
   let right = 0;
-  for (let i = 0; i < images.count; i++) {
-    z.fill(0);
-    multiply(images, images.start[i], images.start[i + 1], weights, z);
-    right += largest(z) === labels[i];
-  }
+  for (let i = 0; i < images.count; i++)
+    right += largest(z.subarray(i * classes, (i + 1) * classes)) === labels[i];
   return right / images.count;
 }
 

@@ -2,6 +2,7 @@
 // {run: true or false, to: a step to stop at}, {steps}, {reset}, {seen}; out: {models, asked, perSecond,
 // running}.
 
+import { compiled } from "./kernels.js";
 import { accuracy, Sparse, Training, transposed } from "./training.js";
 
 const SLICE = 30; // milliseconds of training between two looks at what the page wants
@@ -26,7 +27,12 @@ function queue() {
   queued = true;
 }
 
-addEventListener("message", ({ data: message }) => {
+const file = fetch(new URL("./kernels.wasm", import.meta.url));
+const ready = compiled(file.then((answer) => (answer.ok ? answer.arrayBuffer() : undefined)));
+
+addEventListener("message", ({ data }) => ready.then(() => heed(data)));
+
+function heed(message) {
   if (message.data) begin(message.data);
   if (message.models) set(message);
   if (message.pause) pause = message.pause;
@@ -39,7 +45,7 @@ addEventListener("message", ({ data: message }) => {
     if (running) queue();
   }
   if (models.length) post();
-});
+}
 
 function begin({ pixels, width, classes, train, validation, test: held }) {
   [models, running] = [[], false]; // of other data

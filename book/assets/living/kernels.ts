@@ -1,0 +1,205 @@
+// The inner loops of training, ten classes at a time: four numbers in one instruction.
+// AssemblyScript; `npm run kernels` compiles it to kernels.wasm. Every argument that is a `usize` is
+// the address of an array, which kernels.js has laid into the memory.
+
+const ROW: usize = 40; // bytes of ten numbers
+
+/** The logits of sparse rows, `[rows, 10]`: of each its values times the weights of its pixels. */
+export function forward(start: usize, index: usize, value: usize, weights: usize, z: usize, rows: i32): void {
+  for (let row = 0; row < rows; row++, start += 4, z += ROW) {
+    let a = f32x4.splat(0);
+    let b = f32x4.splat(0);
+    let c = f32x4.splat(0);
+    const to = load<i32>(start, 4);
+    for (let k = load<i32>(start); k < to; k++) {
+      const x = f32x4.splat(load<f32>(value + (<usize>k << 2)));
+      const w = weights + <usize>load<u16>(index + (<usize>k << 1)) * ROW;
+      a = f32x4.add(a, f32x4.mul(x, v128.load(w)));
+      b = f32x4.add(b, f32x4.mul(x, v128.load(w, 16)));
+      c = f32x4.add(c, f32x4.mul(x, v128.load_zero<u64>(w, 32)));
+    }
+    v128.store(z, a);
+    v128.store(z, b, 16);
+    v128.store_lane<u64>(z, c, 0, 32);
+  }
+}
+
+/** Add to `gradient`, by the weights, what the rows' slopes along their logits, `d`, make of it. */
+export function backward(start: usize, index: usize, value: usize, d: usize, gradient: usize, rows: i32): void {
+  for (let row = 0; row < rows; row++, start += 4, d += ROW) {
+    const a = v128.load(d);
+    const b = v128.load(d, 16);
+    const c = v128.load_zero<u64>(d, 32);
+    const to = load<i32>(start, 4);
+    for (let k = load<i32>(start); k < to; k++) {
+      const x = f32x4.splat(load<f32>(value + (<usize>k << 2)));
+      const g = gradient + <usize>load<u16>(index + (<usize>k << 1)) * ROW;
+      v128.store(g, f32x4.add(v128.load(g), f32x4.mul(x, a)));
+      v128.store(g, f32x4.add(v128.load(g, 16), f32x4.mul(x, b)), 16);
+      v128.store_lane<u64>(g, f32x4.add(v128.load_zero<u64>(g, 32), f32x4.mul(x, c)), 0, 32);
+    }
+  }
+}
+
+/** The slopes along each pixel of each row, `[rows, pixels]`, from those along the logits, `d`. */
+export function along(d: usize, weights: usize, found: usize, rows: i32, pixels: i32): void {
+  for (let row = 0; row < rows; row++, d += ROW) {
+    const a = v128.load(d);
+    const b = v128.load(d, 16);
+    const c = v128.load_zero<u64>(d, 32);
+    let w = weights;
+    for (let pixel = 0; pixel < pixels; pixel++, w += ROW, found += 4) {
+      const s = f32x4.add(
+        f32x4.mul(a, v128.load(w)),
+        f32x4.add(f32x4.mul(b, v128.load(w, 16)), f32x4.mul(c, v128.load_zero<u64>(w, 32))),
+      );
+      store<f32>(
+        found,
+        f32x4.extract_lane(s, 0) + f32x4.extract_lane(s, 1) + f32x4.extract_lane(s, 2) + f32x4.extract_lane(s, 3),
+      );
+    }
+  }
+}
+
+/** Numbers as they are, but zero where their size is below `least`: with subnormal ones all is slow. */
+// @ts-ignore: a decorator of AssemblyScript's
+@inline
+function flushed(x: v128, least: f32): v128 {
+  return v128.and(x, f32x4.ge(f32x4.abs(x), f32x4.splat(least)));
+}
+
+/** A step of Adam on `count` parameters, of four; `step` is the learning rate, corrected for the start. */
+export function adam(p: usize, g: usize, m: usize, v: usize, count: i32, step: f32): void {
+  for (const end = p + (<usize>count << 2); p < end; p += 16, g += 16, m += 16, v += 16) {
+    const slope = flushed(v128.load(g), 1e-17);
+    const mean = flushed(
+      f32x4.add(f32x4.mul(v128.load(m), f32x4.splat(0.9)), f32x4.mul(slope, f32x4.splat(0.1))),
+      1e-30,
+    );
+    const square = flushed(
+      f32x4.add(
+        f32x4.mul(v128.load(v), f32x4.splat(0.999)),
+        f32x4.mul(f32x4.mul(slope, slope), f32x4.splat(0.001)),
+      ),
+      1e-36,
+    );
+    v128.store(m, mean);
+    v128.store(v, square);
+    const by = f32x4.div(
+      f32x4.mul(f32x4.splat(step), mean),
+      f32x4.add(f32x4.sqrt(square), f32x4.splat(1e-8)),
+    );
+    v128.store(p, f32x4.sub(v128.load(p), by));
+  }
+}
+
+/** Exponentials in place, of `count` numbers, of four: to a few parts in ten million. */
+export function exp(x: usize, count: i32): void {
+  for (const end = x + (<usize>count << 2); x < end; x += 16) {
+    // Cephes' expf: a power of two, times that of what is left, by a polynomial.
+    const at = f32x4.min(f32x4.max(v128.load(x), f32x4.splat(-87)), f32x4.splat(88));
+    const n = f32x4.nearest(f32x4.mul(at, f32x4.splat(1.44269504088896341)));
+    let r = f32x4.sub(at, f32x4.mul(n, f32x4.splat(0.693359375)));
+    r = f32x4.add(r, f32x4.mul(n, f32x4.splat(2.12194440e-4)));
+    let y = f32x4.splat(1.9875691500e-4);
+    y = f32x4.add(f32x4.mul(y, r), f32x4.splat(1.3981999507e-3));
+    y = f32x4.add(f32x4.mul(y, r), f32x4.splat(8.3334519073e-3));
+    y = f32x4.add(f32x4.mul(y, r), f32x4.splat(4.1665795894e-2));
+    y = f32x4.add(f32x4.mul(y, r), f32x4.splat(1.6666665459e-1));
+    y = f32x4.add(f32x4.mul(y, r), f32x4.splat(5.0000001201e-1));
+    y = f32x4.add(f32x4.add(f32x4.mul(y, f32x4.mul(r, r)), r), f32x4.splat(1));
+    const power = i32x4.shl(i32x4.add(i32x4.trunc_sat_f32x4_s(n), i32x4.splat(127)), 23);
+    // A number that is none stays none.
+    const lost = f32x4.ne(v128.load(x), v128.load(x));
+    v128.store(x, v128.or(f32x4.mul(y, power), lost));
+  }
+}
+
+/**
+ * An image `[height, width]` in a frame of no ink, turned by an angle about its middle, then shifted, into
+ * `found`: each of its pixels is the mean of four, by how near they are.
+ */
+export function moved(framed: usize, found: usize, height: i32, width: i32, cos: f32, sin: f32, down: f32, right: f32): void {
+  const middle: f32 = <f32>(height - 1) / 2;
+  const centre: f32 = <f32>(width - 1) / 2;
+  const wide: usize = <usize>(width + 2) << 2;
+  const h: f32 = -centre - right;
+  for (let i = 0; i < height; i++) {
+    const v: f32 = <f32>i - middle - down;
+    const first: f32 = cos * v - sin * h + middle; // the row, and the column, of the line's first pixel
+    const second: f32 = sin * v + cos * h + centre;
+    for (let j = 0; j < width; j++, found += 4) {
+      const y: f32 = first - sin * <f32>j;
+      const x: f32 = second + cos * <f32>j;
+      const up = floor<f32>(y);
+      const before = floor<f32>(x);
+      const top = <i32>up;
+      const left = <i32>before;
+      // As unsigned numbers those below -1 are large, too.
+      if (<u32>(top + 1) > <u32>height || <u32>(left + 1) > <u32>width) {
+        store<f32>(found, 0);
+        continue;
+      }
+      const from = framed + <usize>(top + 1) * wide + (<usize>(left + 1) << 2);
+      const a = load<f32>(from);
+      const c = load<f32>(from + wide);
+      const across: f32 = x - before;
+      const upper = a + across * (load<f32>(from, 4) - a);
+      const lower = c + across * (load<f32>(from + wide, 4) - c);
+      store<f32>(found, upper + (y - up) * (lower - upper));
+    }
+  }
+}
+
+// sfc32 as random.js has it, its state four whole numbers.
+let a: i32 = 0;
+let b: i32 = 0;
+let c: i32 = 0;
+let d: i32 = 0;
+
+function begin(state: usize): void {
+  a = load<i32>(state);
+  b = load<i32>(state, 4);
+  c = load<i32>(state, 8);
+  d = load<i32>(state, 12);
+}
+
+function end(state: usize): void {
+  store<i32>(state, a);
+  store<i32>(state, b, 4);
+  store<i32>(state, c, 8);
+  store<i32>(state, d, 12);
+}
+
+// @ts-ignore: a decorator of AssemblyScript's
+@inline
+function next(): u32 {
+  const t = a + b + d;
+  d++;
+  a = b ^ (b >>> 9);
+  b = c + (c << 3);
+  c = rotl<i32>(c, 21) + t;
+  return <u32>t;
+}
+
+/** Standard normal numbers, of a table of 65,536 quantiles; `count` is even. */
+export function normals(state: usize, table: usize, found: usize, count: i32): void {
+  begin(state);
+  for (let i = 0; i < count; i += 2, found += 8) {
+    const bits = next();
+    store<f32>(found, load<f32>(table + <usize>((bits & 0xffff) << 2)));
+    store<f32>(found, load<f32>(table + <usize>((bits >>> 16) << 2)), 4);
+  }
+  end(state);
+}
+
+/** Ones where 16 random bits are less than `below`, else zeros; `count` is even. */
+export function bernoulli(state: usize, found: usize, below: u32, count: i32): void {
+  begin(state);
+  for (let i = 0; i < count; i += 2, found += 2) {
+    const bits = next();
+    store<u8>(found, <u8>((bits & 0xffff) < below));
+    store<u8>(found, <u8>(bits >>> 16 < below), 1);
+  }
+  end(state);
+}

@@ -1,0 +1,103 @@
+import assert from "node:assert/strict";
+import { readFileSync } from "node:fs";
+import { test } from "node:test";
+
+import { compiled, kernels } from "../../book/assets/living/kernels.js";
+import { Random } from "../../book/assets/living/random.js";
+
+const plain = { ...kernels };
+const FILE = new URL("../../book/assets/living/kernels.wasm", import.meta.url);
+const there = await compiled(readFileSync(FILE));
+const random = new Random(7);
+
+/** Rows of which a third of the pixels has ink. */
+function batch(size, pixels) {
+  const made = { size, start: new Int32Array(size + 1), index: [], value: [] };
+  for (let row = 0; row < size; row++) {
+    for (let pixel = 0; pixel < pixels; pixel++)
+      if (random.uniform() < 1 / 3) made.index.push(pixel), made.value.push(random.uniform());
+    made.start[row + 1] = made.index.length;
+  }
+  return { ...made, index: Uint16Array.from(made.index), value: Float32Array.from(made.value) };
+}
+
+function near(ours, theirs, by = 1e-5) {
+  const most = Math.max(...theirs.map(Math.abs));
+  ours.forEach((value, i) =>
+    assert.ok(Math.abs(value - theirs[i]) <= by * most, `${i}: ${value}, ${theirs[i]}`),
+  );
+}
+
+/** The compiled function and JavaScript's, each on copies of the arguments, which are returned. */
+function both(name, ...given) {
+  const copies = [0, 1].map(() => given.map((each) => (ArrayBuffer.isView(each) ? each.slice() : each)));
+  kernels[name](...copies[0]);
+  plain[name](...copies[1]);
+  return copies;
+}
+
+test("this node has WebAssembly with SIMD, and what is no file of it leaves JavaScript at work", async () => {
+  assert.ok(there && kernels.forward !== plain.forward);
+  const before = { ...kernels };
+  assert.equal(await compiled(new Uint8Array(9)), false);
+  assert.equal(await compiled(Promise.reject(new Error("no connection"))), false);
+  assert.deepEqual(kernels, before);
+});
+
+test("the products are JavaScript's, of all rows or of some", () => {
+  const rows = batch(9, 50);
+  const weights = random.normals(500);
+  for (const [first, count] of [
+    [0, 9],
+    [2, 5],
+    [8, 1],
+  ]) {
+    const [ours, theirs] = both("forward", rows, weights, new Float32Array(10 * count), first, count);
+    near(ours[2], theirs[2]);
+  }
+  const d = random.normals(90);
+  const [ours, theirs] = both("backward", rows, d, random.normals(500)); // whatever stood there
+  near(ours[2], theirs[2]);
+  const [images, others] = both("along", d, weights, new Float32Array(9 * 50));
+  near(images[2], others[2]);
+});
+
+test("Adam's steps are JavaScript's, also of what is no multiple of four, and of slopes next to none", () => {
+  for (const count of [1, 10, 64]) {
+    const [p, m] = [random.normals(count), random.normals(count)];
+    const [g, v] = [random.normals(count), random.normals(count).map(Math.abs)];
+    g[0] = 1e-30;
+    const [ours, theirs] = both("adam", p, g, m, v, 1e-2);
+    for (const i of [0, 2, 3]) near(ours[i], theirs[i]);
+  }
+});
+
+test("exponentials are right to a few parts in ten million, none to what is none", () => {
+  const at = Float32Array.from({ length: 173 }, (_, i) => i - 86);
+  const [[ours], [theirs]] = both("exp", at);
+  ours.forEach((value, i) => assert.ok(Math.abs(value / theirs[i] - 1) < 5e-7, `exp(${at[i]})`));
+  const odd = Float32Array.of(-1000, NaN, 0);
+  kernels.exp(odd);
+  assert.ok(odd[0] < 1e-37 && Number.isNaN(odd[1]) && odd[2] === 1);
+});
+
+test("an image is moved as JavaScript moves it", () => {
+  const framed = new Float32Array(8 * 7).map((_, i) =>
+    i % 8 && i % 8 < 7 && i > 8 && i < 48 ? random.uniform() : 0,
+  );
+  const by = [Math.cos(0.3), Math.sin(0.3), 0.7, -1.2];
+  const [ours, theirs] = both("moved", framed, new Float32Array(6 * 5), [5, 6], ...by);
+  near(ours[1], theirs[1]);
+});
+
+test("the numbers of a generator are the same, drawn by either, and it goes on from the same state", () => {
+  const draws = () => {
+    const its = new Random(3, 1);
+    return [its.normals(501), its.bernoulli(0.3, 333), its.normals(7), its.next()];
+  };
+  const ours = draws();
+  const { normals, bernoulli } = kernels;
+  Object.assign(kernels, { normals: undefined, bernoulli: undefined });
+  assert.deepEqual(ours, draws());
+  Object.assign(kernels, { normals, bernoulli });
+});
