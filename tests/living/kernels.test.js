@@ -81,13 +81,31 @@ test("exponentials are right to a few parts in ten million, none to what is none
   assert.ok(odd[0] < 1e-37 && Number.isNaN(odd[1]) && odd[2] === 1);
 });
 
-test("an image is moved as JavaScript moves it", () => {
-  const framed = new Float32Array(8 * 7).map((_, i) =>
-    i % 8 && i % 8 < 7 && i > 8 && i < 48 ? random.uniform() : 0,
-  );
-  const by = [Math.cos(0.3), Math.sin(0.3), 0.7, -1.2];
-  const [ours, theirs] = both("moved", framed, new Float32Array(6 * 5), [5, 6], ...by);
-  near(ours[1], theirs[1]);
+test("images are moved as JavaScript moves them", () => {
+  for (const [height, width] of [
+    [5, 6],
+    [28, 28],
+    [3, 9],
+  ]) {
+    const images = Float32Array.from({ length: 3 * height * width }, () => random.uniform());
+    const by = Float32Array.of(
+      1,
+      0,
+      0,
+      0,
+      Math.cos(0.3),
+      Math.sin(0.3),
+      0.7,
+      -1.2,
+      Math.cos(2),
+      Math.sin(2),
+      -9,
+      1,
+    );
+    const [ours, theirs] = both("moved", images, new Float32Array(images.length), [height, width], by);
+    near(ours[1], theirs[1]);
+    near(ours[1].subarray(0, height * width), images.subarray(0, height * width)); // not moved at all
+  }
 });
 
 test("the numbers of a generator are the same, drawn by either, and it goes on from the same state", () => {

@@ -73,24 +73,30 @@ function exp(x) {
 }
 
 /**
- * Write an image [height, width], in a frame of no ink, turned by an angle about its middle, then
- * shifted: each pixel is the mean of four, by how near they are.
+ * Write images [n, height, width] turned about their middle, then shifted: of each pixel the mean of four,
+ * by how near they are. `by` says of each image the angle's cosine and sine, and how far down and right.
  */
-function moved(framed, found, [height, width], cos, sin, down, right) {
+function moved(images, found, [height, width], by) {
   const [middle, centre, wide] = [(height - 1) / 2, (width - 1) / 2, width + 2];
-  for (let v = -middle - down, i = 0, at = 0; i < height; i++, v++)
-    for (let h = -centre - right, j = 0; j < width; j++, h++, at++) {
-      const y = cos * v - sin * h + middle;
-      const x = sin * v + cos * h + centre;
-      const top = Math.floor(y);
-      const left = Math.floor(x);
-      found[at] = 0;
-      if (top < -1 || left < -1 || top >= height || left >= width) continue;
-      const from = (top + 1) * wide + left + 1;
-      const upper = framed[from] + (x - left) * (framed[from + 1] - framed[from]);
-      const lower = framed[from + wide] + (x - left) * (framed[from + wide + 1] - framed[from + wide]);
-      found[at] = upper + (y - top) * (lower - upper);
-    }
+  const frame = new Float32Array(wide * (height + 2)); // of no ink: no pixel lacks a neighbour
+  for (let at = 0, n = 0; at < found.length; n += 4) {
+    const [cos, sin, down, right] = by.subarray(n, n + 4);
+    for (let i = 0; i < height; i++)
+      frame.set(images.subarray(at + i * width, at + (i + 1) * width), (i + 1) * wide + 1);
+    for (let v = -middle - down, i = 0; i < height; i++, v++)
+      for (let h = -centre - right, j = 0; j < width; j++, h++, at++) {
+        const y = cos * v - sin * h + middle;
+        const x = sin * v + cos * h + centre;
+        const top = Math.floor(y);
+        const left = Math.floor(x);
+        found[at] = 0;
+        if (top < -1 || left < -1 || top >= height || left >= width) continue;
+        const from = (top + 1) * wide + left + 1;
+        const upper = frame[from] + (x - left) * (frame[from + 1] - frame[from]);
+        const lower = frame[from + wide] + (x - left) * (frame[from + wide + 1] - frame[from + wide]);
+        found[at] = upper + (y - top) * (lower - upper);
+      }
+  }
 }
 
 /** What is in use: at first JavaScript's; random numbers in bulk (random.js) are compiled alone. */
@@ -180,9 +186,11 @@ function wrapped({ memory, ...its }) {
       its.exp(at, x.length);
       take(at, x);
     }),
-    moved: afresh((framed, found, [height, width], ...by) => {
-      const [at, out] = [lay(framed), room(found.byteLength)];
-      its.moved(at, out, height, width, ...by);
+    moved: afresh((images, found, [height, width], by) => {
+      const [at, turns] = [lay(images), lay(by)];
+      const frame = room(4 * (height + 2) * (width + 2));
+      const out = room(found.byteLength + 12); // four are written at a time
+      its.moved(at, frame, out, turns, by.length / 4, height, width);
       take(out, found);
     }),
     normals: afresh((random, table, count) => {

@@ -116,38 +116,68 @@ export function exp(x: usize, count: i32): void {
 }
 
 /**
- * An image `[height, width]` in a frame of no ink, turned by an angle about its middle, then shifted, into
- * `found`: each of its pixels is the mean of four, by how near they are.
+ * Images `[count, height, width]`, each turned by an angle about its middle, then shifted, into `found`:
+ * of each pixel the mean of four, by how near they are. `by` says of each the angle's cosine and sine,
+ * and how far down and to the right; `frame` is room for one image with a line of no ink all around it.
  */
-export function moved(framed: usize, found: usize, height: i32, width: i32, cos: f32, sin: f32, down: f32, right: f32): void {
+export function moved(images: usize, frame: usize, found: usize, by: usize, count: i32, height: i32, width: i32): void {
   const middle: f32 = <f32>(height - 1) / 2;
   const centre: f32 = <f32>(width - 1) / 2;
-  const wide: usize = <usize>(width + 2) << 2;
-  const h: f32 = -centre - right;
-  for (let i = 0; i < height; i++) {
-    const v: f32 = <f32>i - middle - down;
-    const first: f32 = cos * v - sin * h + middle; // the row, and the column, of the line's first pixel
-    const second: f32 = sin * v + cos * h + centre;
-    for (let j = 0; j < width; j++, found += 4) {
-      const y: f32 = first - sin * <f32>j;
-      const x: f32 = second + cos * <f32>j;
-      const up = floor<f32>(y);
-      const before = floor<f32>(x);
-      const top = <i32>up;
-      const left = <i32>before;
-      // As unsigned numbers those below -1 are large, too.
-      if (<u32>(top + 1) > <u32>height || <u32>(left + 1) > <u32>width) {
-        store<f32>(found, 0);
-        continue;
+  const wide = width + 2;
+  const down_one: usize = <usize>wide << 2;
+  memory.fill(frame, 0, <usize>(height + 2) * down_one);
+  for (let n = 0; n < count; n++, by += 16) {
+    const cos = load<f32>(by);
+    const sin = load<f32>(by, 4);
+    const down = load<f32>(by, 8);
+    const h: f32 = -centre - load<f32>(by, 12);
+    for (let i = 0; i < height; i++, images += <usize>width << 2)
+      memory.copy(frame + (<usize>((i + 1) * wide + 1) << 2), images, <usize>width << 2);
+    for (let i = 0; i < height; i++) {
+      const v: f32 = <f32>i - middle - down;
+      const first = f32x4.splat(cos * v - sin * h + middle); // the row, and the column, of the line's first
+      const second = f32x4.splat(sin * v + cos * h + centre);
+      let at = found + (<usize>(i * width) << 2);
+      for (let j = 0; j < width; j += 4, at += 16) {
+        const place = f32x4.add(f32x4.splat(<f32>j), f32x4(0, 1, 2, 3));
+        const y = f32x4.sub(first, f32x4.mul(f32x4.splat(sin), place));
+        const x = f32x4.add(second, f32x4.mul(f32x4.splat(cos), place));
+        const up = f32x4.floor(y);
+        const before = f32x4.floor(x);
+        const top = i32x4.add(i32x4.trunc_sat_f32x4_s(up), i32x4.splat(1));
+        const left = i32x4.add(i32x4.trunc_sat_f32x4_s(before), i32x4.splat(1));
+        // As unsigned numbers those below zero are large, too.
+        const inside = v128.and(i32x4.le_u(top, i32x4.splat(height)), i32x4.le_u(left, i32x4.splat(width)));
+        const from = v128.and(i32x4.add(i32x4.mul(top, i32x4.splat(wide)), left), inside);
+        const p0 = frame + (<usize>i32x4.extract_lane(from, 0) << 2);
+        const p1 = frame + (<usize>i32x4.extract_lane(from, 1) << 2);
+        const p2 = frame + (<usize>i32x4.extract_lane(from, 2) << 2);
+        const p3 = frame + (<usize>i32x4.extract_lane(from, 3) << 2);
+        // Of each pixel the two on its left and right, above and below.
+        const above = v128.shuffle<f32>(v128.load_zero<u64>(p0), v128.load_zero<u64>(p1), 0, 4, 1, 5);
+        const above_too = v128.shuffle<f32>(v128.load_zero<u64>(p2), v128.load_zero<u64>(p3), 0, 4, 1, 5);
+        const a = v128.shuffle<f32>(above, above_too, 0, 1, 4, 5);
+        const b = v128.shuffle<f32>(above, above_too, 2, 3, 6, 7);
+        const below = v128.shuffle<f32>(
+          v128.load_zero<u64>(p0 + down_one),
+          v128.load_zero<u64>(p1 + down_one),
+          0, 4, 1, 5,
+        );
+        const below_too = v128.shuffle<f32>(
+          v128.load_zero<u64>(p2 + down_one),
+          v128.load_zero<u64>(p3 + down_one),
+          0, 4, 1, 5,
+        );
+        const c = v128.shuffle<f32>(below, below_too, 0, 1, 4, 5);
+        const d = v128.shuffle<f32>(below, below_too, 2, 3, 6, 7);
+        const across = f32x4.sub(x, before);
+        const upper = f32x4.add(a, f32x4.mul(across, f32x4.sub(b, a)));
+        const lower = f32x4.add(c, f32x4.mul(across, f32x4.sub(d, c)));
+        const value = f32x4.add(upper, f32x4.mul(f32x4.sub(y, up), f32x4.sub(lower, upper)));
+        v128.store(at, v128.and(value, inside)); // beyond a line's end the next one writes over it
       }
-      const from = framed + <usize>(top + 1) * wide + (<usize>(left + 1) << 2);
-      const a = load<f32>(from);
-      const c = load<f32>(from + wide);
-      const across: f32 = x - before;
-      const upper = a + across * (load<f32>(from, 4) - a);
-      const lower = c + across * (load<f32>(from + wide, 4) - c);
-      store<f32>(found, upper + (y - up) * (lower - upper));
     }
+    found += <usize>(height * width) << 2;
   }
 }
 

@@ -312,16 +312,12 @@ function moved(images, { size, pixels, width }, by) {
   const height = pixels / width;
   if (height === 1) return shifted(images, width, by);
   const found = new Float32Array(images.length);
-  const wide = width + 2; // a frame of no ink, so that no pixel lacks a neighbour
-  const framed = new Float32Array(wide * (height + 2));
+  const turns = new Float32Array(4 * size);
   for (let row = 0; row < size; row++) {
-    const at = row * pixels;
-    for (let i = 0; i < height; i++)
-      framed.set(images.subarray(at + i * width, at + (i + 1) * width), (i + 1) * wide + 1);
     const [angle, down, right] = by(row);
-    const image = found.subarray(at, at + pixels);
-    kernels.moved(framed, image, [height, width], Math.cos(angle), Math.sin(angle), down, right);
+    turns.set([Math.cos(angle), Math.sin(angle), down, right], 4 * row);
   }
+  kernels.moved(images, found, [height, width], turns);
   return found;
 }
 
