@@ -140,7 +140,7 @@ def test_a_loss_that_is_no_number_ends_the_training_in_words(open_cell):
 
 
 def test_five_techniques_end_where_pythons_do_on_the_same_digits(open_cell, built):
-    """Within the 99 % interval of one seed more, of five by Python's own loop."""
+    """Within the 99.9 % interval of one seed more, of five by Python's own loop."""
     parts, test = (
         read_living(built / "results" / f"{name}_digits.bin")[0] for name in ("training", "test")
     )
@@ -156,7 +156,7 @@ def test_five_techniques_end_where_pythons_do_on_the_same_digits(open_cell, buil
         training["train_size"] = min(training["train_size"], len(small.train_images))
         technique = technique_of({"name": told["technique"]} | told["hyper"])
         ours = fit(Settings(technique, **training), small)["test_accuracy"]
-        off = stats.t.ppf(0.995, seeds - 1) * ours.std(ddof=1) * np.sqrt(1 + 1 / seeds)
+        off = stats.t.ppf(0.9995, seeds - 1) * ours.std(ddof=1) * np.sqrt(1 + 1 / seeds)
         expected[slug] = ours.mean() - off, ours.mean() + off
     within = {slug: low <= found[slug] <= high for slug, (low, high) in expected.items()}
     assert len(within) == 5 and all(within.values()), (found, expected)

@@ -63,15 +63,16 @@ def test_the_last_technique_is_meant_and_a_name_can_be_its_and_the_trainings():
     "source, settings",
     [
         ("label = 4\nimages = digits.train_images", PLAIN),
-        ("technique = L2(1e-4)", PLAIN),
+        ("technique = L2(1e-4)\ntrain(known, digits)", PLAIN),
         ("train(Settings(L2(strengths)), digits)", Settings(L2([1e-4, 1e-3]))),
         ("train(Settings(L2(1e-4), learning_rate=rates), digits)", Settings(learning_rate=(1, 2))),
         ("train(Settings(L2(1e-4), hidden=(64,)), digits)", Settings(L2(1e-4), hidden=(64,))),
         ("train(Settings(L2(1e-4), optimizer='sgd'), d)", Settings(L2(1e-4), optimizer="sgd")),
         ("class Both(L2, Dropout): pass\ntrain(Settings(Both()), digits)", PLAIN),
         ("train(Settings(L2(0.5)), digits)", PLAIN),
+        ("train(Settings(L2(1e-4)), mine)", PLAIN),
     ],
-    ids=["trains not", "no settings", "several", "rates", "deeper", "sgd", "own class", "no run"],
+    ids="trains not,no settings,several,rates,deeper,sgd,own class,no run,own data".split(","),
 )
 def test_what_a_page_cannot_train_is_not_offered(source, settings):
     assert live.told(source, [settings]) is None

@@ -58,7 +58,8 @@ def told(source, trained):
     """
     tree = ast.parse(source)
     made, training = _last(tree, KINDS), _last(tree, ("Settings", "replace"))
-    if made is None or training is None:
+    on = [each.id for each in getattr(_last(tree, ("train",)), "args", ()) if _is_name(each)]
+    if made is None or training is None or "digits" not in on:  # others may have data of their own
         return None
     kind = KINDS[made.func.id]
     own, common = _numbers(made, kind), _numbers(training, Settings)
@@ -87,6 +88,10 @@ def told(source, trained):
             for name, node in numbers.items()
         ],
     }
+
+
+def _is_name(node):
+    return isinstance(node, ast.Name)
 
 
 def _last(tree, names):

@@ -117,8 +117,9 @@ export class Training {
     this.settings = undefined;
     this.kernel = initialKernel(settings.seed, this.data.classes * this.data.pixels);
     Object.assign(this, { step: 0, loss: NaN, scores: [], place: Infinity });
-    const { labels } = this.data.train;
-    this.labels = mislabelled(labels.slice(0, settings.size), settings, this.data.classes);
+    this.labels = mislabelled(this.data.train.labels, settings, this.data.classes);
+    const all = new Random(settings.seed, 5).permutation(this.labels.length);
+    this.members = all.subarray(0, settings.size); // that it trains on
     this.order = new Random(settings.seed, 1);
     this.random = new Noise(settings.seed);
     this.set(settings);
@@ -137,7 +138,7 @@ export class Training {
       classes: this.data.classes,
       pixels: this.data.pixels,
       batch: settings.batch,
-      images: this.labels.length,
+      images: this.members.length,
     };
     if (before.technique !== settings.technique) this.start(this.kernel);
   }
@@ -193,11 +194,11 @@ export class Training {
   next() {
     const numbers = new Int32Array(this.settings.batch);
     for (let i = 0; i < numbers.length; i++) {
-      if (this.place >= this.labels.length) {
-        this.numbers = this.order.permutation(this.labels.length);
+      if (this.place >= this.members.length) {
+        this.numbers = this.order.permutation(this.members.length);
         this.place = 0;
       }
-      numbers[i] = this.numbers[this.place++];
+      numbers[i] = this.members[this.numbers[this.place++]];
     }
     return numbers;
   }
