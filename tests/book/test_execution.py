@@ -96,6 +96,10 @@ def test_a_module_is_a_dependency_of_just_the_chapters_that_import_it():
     assert not {"fit.py", "technique.py", "l2.py", "post.toml"} & names("setting/mnist")
     reached = {"backend.py", "fit.py", "technique.py", "l2.py", "post.toml", "presets.py"}
     assert reached <= names("comparison")
+    records = {path.name for path in (ROOT / "published").glob("*.json")}
+    assert records and records <= names("elsewhere/other_pictures")
+    assert not records & names("comparison")
+    assert {path.name for path in (ROOT / "bench" / "results").glob("*.json")} <= names("speed")
 
 
 def notebook(folder, *sources, tags=("parameters",)):

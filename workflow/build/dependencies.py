@@ -1,4 +1,5 @@
-"""What a page shows with: the modules of src/ that its chapter imports, and those they import.
+"""What a page shows with: the modules of src/ that its chapter imports, and those they import; and
+what it reads of the repository's records.
 
 Code that cannot be read imports nothing: whoever executes it says where and why.
 """
@@ -11,12 +12,19 @@ from IPython.core.inputtransformer2 import TransformerManager
 
 from regularization.results.provenance import PACKAGE, names, reached
 
+ROOT = Path(__file__).parents[2]
+
+
+#: Folders with records, JSON, that a chapter reads which names them in its code.
+RECORDS = ("published", "bench/results")
+
 
 def of_notebook(path):
-    """Return the sources, as paths, that the notebook's code cells reach."""
+    """Return the sources and records, as paths, that the notebook's code cells reach."""
     try:
         cells = nbformat.read(path, as_version=4).cells
-        return _reached(*(cell.source for cell in cells if cell.cell_type == "code"))
+        codes = [cell.source for cell in cells if cell.cell_type == "code"]
+        return sorted({*_reached(*codes), *_records("\n".join(codes))})
     except Exception:  # nbformat has no common class for all that is no notebook
         return []
 
@@ -33,6 +41,12 @@ def _reached(*codes):
     texts = {path: path.read_text(encoding="utf-8") for path in modules}
     data = {f for path in modules for f in path.parent.glob("*.toml") if f.name in texts[path]}
     return sorted(map(str, {*modules, *data}))
+
+
+def _records(code):
+    """Return the records that code reads: it names their folder as `root / "bench" / "results"`."""
+    read = [each for each in RECORDS if '"' + each.replace("/", '" / "') + '"' in code]
+    return {str(file) for folder in read for file in (ROOT / folder).glob("*.json")}
 
 
 def plain(cell):
