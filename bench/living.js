@@ -8,7 +8,7 @@ import { compiled } from "../book/assets/living/kernels.js";
 import { Sparse, Training } from "../book/assets/living/training.js";
 
 const KERNELS = new URL("../book/assets/living/kernels.wasm", import.meta.url);
-if (!process.env.PLAIN) await compiled(readFileSync(KERNELS));
+await compiled(readFileSync(KERNELS));
 const STEPS = 500;
 const ROUNDS = 7;
 const packed = readFileSync(`${process.argv[2]}/training_digits.bin`);

@@ -15,6 +15,7 @@ from regularization.core.settings import Settings
 from regularization.core.technique import Range
 from regularization.report.style import live_by
 from regularization.results import run
+from workflow.site.openings import shown
 
 CELL = "try-it"
 KINDS = {name: each for name, each in vars(techniques).items() if isinstance(each, type)}
@@ -32,9 +33,7 @@ def outputs(cell, build, page):
     """Return what a page's cell shows before all else: by what the page trains it, or nothing."""
     digits = build / "results" / "training_digits.bin"  # which another page gives
     about = told("".join(cell["source"]), _trained(build, page)) if digits.is_file() else None
-    content = about and f"<div{live_by('cell', **about)}></div>"
-    shown = {"output_type": "display_data", "metadata": {}, "data": {"text/html": content}}
-    return [shown] if about else []
+    return [shown(f"<div{live_by('cell', **about)}></div>")] if about else []
 
 
 def _trained(build, page):
@@ -62,14 +61,14 @@ def told(source, trained):
     if made is None or training is None or "digits" not in on:  # others may have data of their own
         return None
     kind = KINDS[made.func.id]
-    own, common = _numbers(made, kind), _numbers(training, Settings)
+    hyper, common = _numbers(made, kind), _numbers(training, Settings)
     common = {name: node for name, node in common.items() if name in TRAINING}
     fits = [
         each
         for each in trained
         if type(each.technique) is kind
         and _can_be(each)
-        and _has(each.technique, own)
+        and _has(each.technique, hyper)
         and _has(each, common)
     ]
     if not fits:
@@ -84,7 +83,7 @@ def told(source, trained):
         "seeds": len(its.seeds),
         "numbers": [
             {"of": of, "name": name} | _place(node) | _ends(ranges[name])
-            for of, numbers, ranges in (("hyper", own, ranges), ("training", common, TRAINING))
+            for of, numbers, ranges in (("hyper", hyper, ranges), ("training", common, TRAINING))
             for name, node in numbers.items()
         ],
     }

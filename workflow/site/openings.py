@@ -56,15 +56,19 @@ def verdicts(cells, path):
 
 def _cell(name, source, content):
     """Return a cell that shows HTML alone. (One without a source would be passed over.)"""
-    shown = {"output_type": "display_data", "metadata": {}, "data": {"text/html": content}}
     return {
         "cell_type": "code",
         "id": name,
         "execution_count": None,
         "metadata": {"tags": ["remove-input"]},
         "source": source,
-        "outputs": [shown],
+        "outputs": [shown(content)],
     }
+
+
+def shown(content):
+    """Return an output that shows HTML."""
+    return {"output_type": "display_data", "metadata": {}, "data": {"text/html": content}}
 
 
 def _mark(claim):

@@ -4,7 +4,10 @@ import { button, element, fixed } from "./controls.js";
 import { forget, here, recall } from "./memory.js";
 
 export function widget(place) {
-  const show = () => place.replaceChildren(...(Object.keys(recall()).length ? all(show) : [nothing()]));
+  const show = () => {
+    const guesses = Object.values(recall());
+    place.replaceChildren(...(guesses.length ? all(guesses, show) : [nothing()]));
+  };
   show();
   addEventListener("storage", show); // another page of the book, open beside this one
   addEventListener("pageshow", show); // come back to
@@ -19,8 +22,7 @@ const nothing = () =>
     " for five at once.",
   );
 
-function all(show) {
-  const guesses = Object.values(recall());
+function all(guesses, show) {
   const rows = guesses.map(({ page, title, yours, found }) =>
     element(
       "tr",

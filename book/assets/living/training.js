@@ -93,6 +93,7 @@ export function initialKernel(seed, count) {
 
 /** Labels of which a share is wrong: any other class. */
 function mislabelled(labels, { seed, wrong = 0 }, classes) {
+  if (!wrong) return labels;
   const random = new Random(seed, 4);
   return labels.map((label) => {
     const [is, by] = random.uniforms(2);

@@ -142,11 +142,16 @@ def ribbon(weights, name):
     return replace(picture, kind="Opening")
 
 
-def thumbnail(weights, colours=None):
-    """Return one weight image `[height, width]` as a picture of as many pixels, on a scale."""
-    low, high = colours or ends(weights)
-    shades = DIVERGING((bars(weights, (low, high)) - low) / (high - low), bytes=True)
-    return Image.fromarray(shades).convert("RGB").quantize()
+def thumbnail(weights):
+    """Return one weight image `[height, width]` as a picture of as many pixels."""
+    return _coloured(weights, ends(weights)).quantize()
+
+
+def _coloured(weights, limits):
+    """Return one weight image as a picture of as many pixels, in the colours of a scale."""
+    low, high = limits
+    shades = DIVERGING((bars(weights, limits) - low) / (high - low), bytes=True)
+    return Image.fromarray(shades).convert("RGB")
 
 
 def card(weights, size=(1200, 630), gap=18):
@@ -158,9 +163,7 @@ def card(weights, size=(1200, 630), gap=18):
     left, top = ((size[i] - n * (side + gap) + gap) // 2 for i, n in enumerate((columns, rows)))
     for place, image in enumerate(weights):
         row, column = divmod(place, columns)
-        shown = (
-            thumbnail(image, colours).convert("RGB").resize((side, side), Image.Resampling.NEAREST)
-        )
+        shown = _coloured(image, colours).resize((side, side), Image.Resampling.NEAREST)
         whole.paste(shown, (left + column * (side + gap), top + row * (side + gap)))
     return whole.quantize()
 
