@@ -70,8 +70,9 @@ def pytest_collection_modifyitems(items):
     """Say what stays together in one of several processes, and in which order they begin.
 
     A file of tests stays together, for what its tests share; those marked `apart` share nothing,
-    or only where the parameter that is named has one value. What takes long begins first, and the
-    book is asked for last, while it is built by the one that was marked `first`.
+    or only where the parameter that is named has one value; those of one extract stay together,
+    so that nobody waits for what another builds. What takes long begins first, and the book is
+    asked for last, while it is built by the one that was marked `first`.
     """
 
     def turn(item):
@@ -82,10 +83,12 @@ def pytest_collection_modifyitems(items):
 
     items.sort(key=turn)
     for item in items:
-        together = item.path.stem
+        together, params = item.path.stem, getattr(getattr(item, "callspec", None), "params", {})
         if apart := item.get_closest_marker("apart"):
-            together = " ".join([together, *(item.callspec.params[name] for name in apart.args)])
+            together = " ".join([together, *(params[name] for name in apart.args)])
             together = together if apart.args else item.nodeid
+        if params.get("built") in EXTRACTS:
+            together = params["built"]
         item.add_marker(pytest.mark.xdist_group(together))
     return (yield)
 
