@@ -4,6 +4,7 @@ import { test } from "node:test";
 
 import { compiled, kernels } from "../../book/assets/living/kernels.js";
 import { Random } from "../../book/assets/living/random.js";
+import { Batch } from "../../book/assets/living/training.js";
 
 const plain = { ...kernels };
 const FILE = new URL("../../book/assets/living/kernels.wasm", import.meta.url);
@@ -81,13 +82,39 @@ test("exponentials are right to a few parts in ten million, none to what is none
   assert.ok(odd[0] < 1e-37 && Number.isNaN(odd[1]) && odd[2] === 1);
 });
 
+test("a slope that is no number is one in the parameters, too", () => {
+  for (const { adam } of [kernels, plain]) {
+    const p = new Float32Array(4);
+    adam(p, Float32Array.of(NaN, 1, 1, 1), new Float32Array(4), new Float32Array(4), 1e-2);
+    assert.ok(Number.isNaN(p[0]) && Number.isFinite(p[1]));
+  }
+});
+
+test("far from its middle a density is nothing, and has no slope", () => {
+  const [mu, log] = [new Float32Array(4).fill(1e15), new Float32Array(4)];
+  const some = () => new Float32Array(4).fill(1);
+  const [ours] = both("density", mu, log, some(), 1, some(), some());
+  const [slopes] = both("densitySlopes", mu, some(), 1, ours[4], ours[5], some(), some(), some());
+  for (const found of [ours[4], slopes[6], slopes[7]]) assert.deepEqual(found, new Float32Array(4));
+});
+
+test("densities and their slopes are JavaScript's", () => {
+  const [mu, log, noise, d] = [0, 1, 2, 3].map(() => random.normals(21));
+  const [out, more] = [new Float32Array(21), new Float32Array(21)];
+  const [ours, theirs] = both("density", mu, log, noise, 0.3, out, more);
+  for (const i of [4, 5]) near(ours[i], theirs[i]);
+  const slopes = both("densitySlopes", mu, noise, 0.3, ours[4], ours[5], d, out, more);
+  for (const i of [6, 7]) near(slopes[0][i], slopes[1][i]);
+});
+
 test("images are moved as JavaScript moves them", () => {
   for (const [height, width] of [
     [5, 6],
     [28, 28],
     [3, 9],
   ]) {
-    const images = Float32Array.from({ length: 3 * height * width }, () => random.uniform());
+    const ink = () => Math.max(0, random.uniform() - 0.5);
+    const images = Float32Array.from({ length: 3 * height * width }, ink);
     const by = Float32Array.of(
       1,
       0,
@@ -102,9 +129,14 @@ test("images are moved as JavaScript moves them", () => {
       -9,
       1,
     );
-    const [ours, theirs] = both("moved", images, new Float32Array(images.length), [height, width], by);
-    near(ours[1], theirs[1]);
-    near(ours[1].subarray(0, height * width), images.subarray(0, height * width)); // not moved at all
+    const [ours, theirs] = [kernels, plain].map(({ moved }) => {
+      const batch = new Batch(3, height * width, width);
+      batch.write(images);
+      moved(batch, [height, width], by);
+      return batch.dense();
+    });
+    near(ours, theirs);
+    near(ours.subarray(0, height * width), images.subarray(0, height * width)); // not moved at all
   }
 });
 

@@ -84,6 +84,17 @@ test("a batch is the images that were put in, also by way of all their pixels", 
   assert.deepEqual(batch.dense(), dense);
 });
 
+test("each image is mixed with the one before it, the first with the last", () => {
+  const [batch, part] = [new Batch(3, PIXELS), [0.25, 1, 0]];
+  batch.take(data.train.images, [5, 0, 7]);
+  const before = batch.dense();
+  batch.mix(part);
+  batch.dense().forEach((value, i) => {
+    const [own, other] = [part[Math.floor(i / PIXELS)], before[(i + 2 * PIXELS) % (3 * PIXELS)]];
+    assert.ok(Math.abs(value - own * before[i] - (1 - own) * other) < 1e-6);
+  });
+});
+
 test("every technique learns, and its weights stay finite", () => {
   for (const technique of Object.keys(TECHNIQUES)) {
     const hyper = {

@@ -73,10 +73,34 @@ function exp(x) {
 }
 
 /**
- * Write images [n, height, width] turned about their middle, then shifted: of each pixel the mean of four,
- * by how near they are. `by` says of each image the angle's cosine and sine, and how far down and right.
+ * Write the densities of normal distributions at `scale` times the noise, and the squares of their
+ * 1 / sigma; the distance is measured in variances, as the post has it.
  */
-function moved(images, found, [height, width], by) {
+function density(mu, log_sigma, noise, scale, found, squares) {
+  for (let i = 0; i < found.length; i++) {
+    squares[i] = Math.exp(-2 * log_sigma[i]);
+    const off = (scale * noise[i] - mu[i]) * squares[i];
+    found[i] = Math.exp(-0.5 * off * off - log_sigma[i] - 0.5 * Math.log(2 * Math.PI));
+  }
+}
+
+/** Write the slopes by `mu` and `log_sigma`, from those by the densities, `d`. */
+function densitySlopes(mu, noise, scale, densities, squares, d, byMu, byLogSigma) {
+  for (let i = 0; i < d.length; i++) {
+    const off = (scale * noise[i] - mu[i]) * squares[i];
+    const slope = d[i] * densities[i];
+    byMu[i] = slope * off * squares[i];
+    byLogSigma[i] = slope * (2 * off * off - 1);
+  }
+}
+
+/**
+ * Turn a batch's images, [height, width], about their middle, then shift them: of each pixel the mean of
+ * four, by how near they are. `by` says of each the angle's cosine and sine, and how far down and right.
+ */
+function moved(batch, [height, width], by) {
+  const images = batch.dense();
+  const found = new Float32Array(images.length);
   const [middle, centre, wide] = [(height - 1) / 2, (width - 1) / 2, width + 2];
   const frame = new Float32Array(wide * (height + 2)); // of no ink: no pixel lacks a neighbour
   for (let at = 0, n = 0; at < found.length; n += 4) {
@@ -97,16 +121,19 @@ function moved(images, found, [height, width], by) {
         found[at] = upper + (y - top) * (lower - upper);
       }
   }
+  batch.write(found);
 }
 
 /** What is in use: at first JavaScript's; random numbers in bulk (random.js) are compiled alone. */
-export const kernels = { forward, backward, along, adam, exp, moved };
+export const kernels = { forward, backward, along, adam, exp, density, densitySlopes, moved };
 
 /** Take what is compiled from now on, from the bytes of kernels.wasm; return whether that works. */
 export async function compiled(bytes) {
   try {
     const { instance } = await WebAssembly.instantiate(await bytes);
-    Object.assign(kernels, wrapped(instance.exports));
+    const its = Object.entries(wrapped(instance.exports));
+    // A file that a browser kept from before may have fewer.
+    Object.assign(kernels, Object.fromEntries(its.filter(([name]) => instance.exports[name])));
     return true;
   } catch {
     return false; // no WebAssembly, no SIMD, or the file could not be loaded
@@ -186,12 +213,30 @@ function wrapped({ memory, ...its }) {
       its.exp(at, x.length);
       take(at, x);
     }),
-    moved: afresh((images, found, [height, width], by) => {
-      const [at, turns] = [lay(images), lay(by)];
-      const frame = room(4 * (height + 2) * (width + 2));
-      const out = room(found.byteLength + 12); // four are written at a time
-      its.moved(at, frame, out, turns, by.length / 4, height, width);
+    density: afresh((mu, log_sigma, noise, scale, found, squares) => {
+      const [m, s, n] = [mu, log_sigma, noise].map(lay);
+      const [out, square] = [room(found.byteLength), room(found.byteLength)];
+      its.density(m, s, n, scale, out, square, found.length);
       take(out, found);
+      take(square, squares);
+    }),
+    densitySlopes: afresh((mu, noise, scale, densities, squares, d, byMu, byLogSigma) => {
+      const [m, n, ...others] = [mu, noise, densities, squares, d].map(lay);
+      const outs = [room(d.byteLength), room(d.byteLength)];
+      its.densitySlopes(m, n, scale, ...others, ...outs, d.length);
+      take(outs[0], byMu);
+      take(outs[1], byLogSigma);
+    }),
+    moved: afresh((batch, [height, width], by) => {
+      const { start, index, value, size } = batch;
+      const [where, turns] = [sparse(batch, 0, size), lay(by)];
+      const frame = room(4 * (height + 2) * (width + 2));
+      const one = room(4 * height * width + 12); // four are written at a time
+      const outs = [start.byteLength, 2 * size * height * width, 4 * size * height * width].map(room);
+      its.moved(...where, frame, one, turns, ...outs, size, height, width);
+      take(outs[0], start);
+      take(outs[1], index.subarray(0, start[size]));
+      take(outs[2], value.subarray(0, start[size]));
     }),
     normals: afresh((random, table, count) => {
       const draw = (at, out, even) => its.normals(at, TABLE, out, even);

@@ -61,11 +61,11 @@ export function along(d: usize, weights: usize, found: usize, rows: i32, pixels:
   }
 }
 
-/** Numbers as they are, but zero where their size is below `least`: with subnormal ones all is slow. */
+/** Numbers as they are, but zero where they are nearer to it than `least`: all is slow with subnormal ones. */
 // @ts-ignore: a decorator of AssemblyScript's
 @inline
 function flushed(x: v128, least: f32): v128 {
-  return v128.and(x, f32x4.ge(f32x4.abs(x), f32x4.splat(least)));
+  return v128.andnot(x, f32x4.lt(f32x4.abs(x), f32x4.splat(least))); // what is no number stays none
 }
 
 /** A step of Adam on `count` parameters, of four; `step` is the learning rate, corrected for the start. */
@@ -93,46 +93,107 @@ export function adam(p: usize, g: usize, m: usize, v: usize, count: i32, step: f
   }
 }
 
-/** Exponentials in place, of `count` numbers, of four: to a few parts in ten million. */
+/** Exponentials of four numbers, to a few parts in ten million. */
+// @ts-ignore: a decorator of AssemblyScript's
+@inline
+function exponential(x: v128): v128 {
+  // Cephes' expf: a power of two, times that of what is left, by a polynomial.
+  const at = f32x4.min(f32x4.max(x, f32x4.splat(-87)), f32x4.splat(88));
+  const n = f32x4.nearest(f32x4.mul(at, f32x4.splat(1.44269504088896341)));
+  let r = f32x4.sub(at, f32x4.mul(n, f32x4.splat(0.693359375)));
+  r = f32x4.add(r, f32x4.mul(n, f32x4.splat(2.12194440e-4)));
+  let y = f32x4.splat(1.9875691500e-4);
+  y = f32x4.add(f32x4.mul(y, r), f32x4.splat(1.3981999507e-3));
+  y = f32x4.add(f32x4.mul(y, r), f32x4.splat(8.3334519073e-3));
+  y = f32x4.add(f32x4.mul(y, r), f32x4.splat(4.1665795894e-2));
+  y = f32x4.add(f32x4.mul(y, r), f32x4.splat(1.6666665459e-1));
+  y = f32x4.add(f32x4.mul(y, r), f32x4.splat(5.0000001201e-1));
+  y = f32x4.add(f32x4.add(f32x4.mul(y, f32x4.mul(r, r)), r), f32x4.splat(1));
+  const power = i32x4.shl(i32x4.add(i32x4.trunc_sat_f32x4_s(n), i32x4.splat(127)), 23);
+  const found = v128.andnot(f32x4.mul(y, power), f32x4.lt(x, f32x4.splat(-87))); // as good as nothing
+  return v128.or(found, f32x4.ne(x, x)); // a number that is none stays none
+}
+
+/** Exponentials in place, of `count` numbers, of four. */
 export function exp(x: usize, count: i32): void {
-  for (const end = x + (<usize>count << 2); x < end; x += 16) {
-    // Cephes' expf: a power of two, times that of what is left, by a polynomial.
-    const at = f32x4.min(f32x4.max(v128.load(x), f32x4.splat(-87)), f32x4.splat(88));
-    const n = f32x4.nearest(f32x4.mul(at, f32x4.splat(1.44269504088896341)));
-    let r = f32x4.sub(at, f32x4.mul(n, f32x4.splat(0.693359375)));
-    r = f32x4.add(r, f32x4.mul(n, f32x4.splat(2.12194440e-4)));
-    let y = f32x4.splat(1.9875691500e-4);
-    y = f32x4.add(f32x4.mul(y, r), f32x4.splat(1.3981999507e-3));
-    y = f32x4.add(f32x4.mul(y, r), f32x4.splat(8.3334519073e-3));
-    y = f32x4.add(f32x4.mul(y, r), f32x4.splat(4.1665795894e-2));
-    y = f32x4.add(f32x4.mul(y, r), f32x4.splat(1.6666665459e-1));
-    y = f32x4.add(f32x4.mul(y, r), f32x4.splat(5.0000001201e-1));
-    y = f32x4.add(f32x4.add(f32x4.mul(y, f32x4.mul(r, r)), r), f32x4.splat(1));
-    const power = i32x4.shl(i32x4.add(i32x4.trunc_sat_f32x4_s(n), i32x4.splat(127)), 23);
-    // A number that is none stays none.
-    const lost = f32x4.ne(v128.load(x), v128.load(x));
-    v128.store(x, v128.or(f32x4.mul(y, power), lost));
+  for (const end = x + (<usize>count << 2); x < end; x += 16) v128.store(x, exponential(v128.load(x)));
+}
+
+/** How far `scale` times the noise is from `mu`, in variances, of four. */
+// @ts-ignore: a decorator of AssemblyScript's
+@inline
+function off(mu: usize, noise: usize, scale: f32, squares: v128): v128 {
+  return f32x4.mul(f32x4.sub(f32x4.mul(f32x4.splat(scale), v128.load(noise)), v128.load(mu)), squares);
+}
+
+/** Densities of `count` normal distributions at `scale` times the noise, and the squares of 1 / sigma. */
+// biome-ignore format: six addresses
+export function density(
+  mu: usize, log_sigma: usize, noise: usize, scale: f32, found: usize, squares: usize, count: i32,
+): void {
+  for (const end = mu + (<usize>count << 2); mu < end; mu += 16, noise += 16) {
+    const log = v128.load(log_sigma);
+    const square = exponential(f32x4.mul(log, f32x4.splat(-2)));
+    const by = off(mu, noise, scale, square);
+    const half = f32x4.mul(f32x4.splat(-0.5), f32x4.mul(by, by));
+    v128.store(squares, square);
+    v128.store(found, exponential(f32x4.sub(f32x4.sub(half, log), f32x4.splat(0.91893853320467274))));
+    log_sigma += 16;
+    found += 16;
+    squares += 16;
+  }
+}
+
+/** The slopes by `mu` and `log_sigma`, from those by the densities, `d`. */
+// biome-ignore format: seven addresses
+export function densitySlopes(
+  mu: usize, noise: usize, scale: f32, densities: usize, squares: usize, d: usize,
+  byMu: usize, byLogSigma: usize, count: i32,
+): void {
+  for (const end = mu + (<usize>count << 2); mu < end; mu += 16, noise += 16) {
+    const square = v128.load(squares);
+    const by = off(mu, noise, scale, square);
+    const slope = f32x4.mul(v128.load(d), v128.load(densities));
+    const some = f32x4.ne(slope, f32x4.splat(0)); // far away the density is none, and by * by may be too large
+    v128.store(byMu, v128.and(some, f32x4.mul(f32x4.mul(slope, by), square)));
+    const twice = f32x4.sub(f32x4.mul(f32x4.splat(2), f32x4.mul(by, by)), f32x4.splat(1));
+    v128.store(byLogSigma, v128.and(some, f32x4.mul(slope, twice)));
+    densities += 16;
+    squares += 16;
+    d += 16;
+    byMu += 16;
+    byLogSigma += 16;
   }
 }
 
 /**
- * Images `[count, height, width]`, each turned by an angle about its middle, then shifted, into `found`:
- * of each pixel the mean of four, by how near they are. `by` says of each the angle's cosine and sine,
- * and how far down and to the right; `frame` is room for one image with a line of no ink all around it.
+ * `count` sparse images of `[height, width]`, each turned by an angle about its middle, then shifted: of
+ * each pixel the mean of four, by how near they are. `by` says of each the angle's cosine and sine, and how
+ * far down and to the right. They are written as they came, to `starts`, `indices` and `values`; `frame` is
+ * room for an image with a line of no ink all around it, `found` for one that was moved.
  */
-export function moved(images: usize, frame: usize, found: usize, by: usize, count: i32, height: i32, width: i32): void {
+// biome-ignore format: ten addresses
+export function moved(
+  start: usize, index: usize, value: usize, frame: usize, found: usize, by: usize,
+  starts: usize, indices: usize, values: usize, count: i32, height: i32, width: i32,
+): void {
   const middle: f32 = <f32>(height - 1) / 2;
   const centre: f32 = <f32>(width - 1) / 2;
   const wide = width + 2;
   const down_one: usize = <usize>wide << 2;
-  memory.fill(frame, 0, <usize>(height + 2) * down_one);
+  let written = 0;
+  store<i32>(starts, 0);
   for (let n = 0; n < count; n++, by += 16) {
+    memory.fill(frame, 0, <usize>(height + 2) * down_one);
+    for (let k = load<i32>(start + (<usize>n << 2)); k < load<i32>(start + (<usize>n << 2), 4); k++) {
+      const pixel = <i32>load<u16>(index + (<usize>k << 1));
+      const to = (pixel / width + 1) * wide + (pixel % width) + 1;
+      store<f32>(frame + (<usize>to << 2), load<f32>(value + (<usize>k << 2)));
+    }
     const cos = load<f32>(by);
     const sin = load<f32>(by, 4);
     const down = load<f32>(by, 8);
     const h: f32 = -centre - load<f32>(by, 12);
-    for (let i = 0; i < height; i++, images += <usize>width << 2)
-      memory.copy(frame + (<usize>((i + 1) * wide + 1) << 2), images, <usize>width << 2);
     for (let i = 0; i < height; i++) {
       const v: f32 = <f32>i - middle - down;
       const first = f32x4.splat(cos * v - sin * h + middle); // the row, and the column, of the line's first
@@ -177,7 +238,13 @@ export function moved(images: usize, frame: usize, found: usize, by: usize, coun
         v128.store(at, v128.and(value, inside)); // beyond a line's end the next one writes over it
       }
     }
-    found += <usize>(height * width) << 2;
+    for (let pixel = 0; pixel < height * width; pixel++) {
+      const ink = load<f32>(found + (<usize>pixel << 2));
+      store<u16>(indices + (<usize>written << 1), <u16>pixel);
+      store<f32>(values + (<usize>written << 2), ink);
+      if (ink != 0) written++; // else the next one takes its place
+    }
+    store<i32>(starts + (<usize>n << 2), written, 4);
   }
 }
 

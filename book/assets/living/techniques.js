@@ -82,27 +82,13 @@ export const TECHNIQUES = {
     parameters: (kernel) => ({ mu: kernel, log_sigma: kernel.slice() }),
     draw: (s, random, { classes, pixels, step }) => ({ weights: random.rotated(classes * pixels, step) }),
     weights(s, p, noise) {
-      const found = new Float32Array(p.mu.length);
-      const squares = p.log_sigma.slice();
-      for (let i = 0; i < found.length; i++) squares[i] *= -2;
-      kernels.exp(squares); // of 1 / sigma
-      for (let i = 0; i < found.length; i++) {
-        const d = ((noise ? s.noise_scale * noise[i] : 0) - p.mu[i]) * squares[i];
-        found[i] = -0.5 * d * d - p.log_sigma[i] - 0.5 * Math.log(2 * Math.PI);
-      }
-      kernels.exp(found);
+      const [found, squares] = [p.mu.slice(), p.mu.slice()];
+      kernels.density(p.mu, p.log_sigma, noise ?? p.mu, noise ? s.noise_scale : 0, found, squares);
       return Object.assign(found, { squares });
     },
     gradient(s, p, d, noise, shape, weights) {
-      const mu = new Float32Array(d.length);
-      const log_sigma = new Float32Array(d.length);
-      const { squares } = weights;
-      for (let i = 0; i < d.length; i++) {
-        const off = (s.noise_scale * noise[i] - p.mu[i]) * squares[i];
-        const slope = d[i] * weights[i];
-        mu[i] = slope * off * squares[i];
-        log_sigma[i] = slope * (2 * off * off - 1);
-      }
+      const [mu, log_sigma] = [p.mu.slice(), p.mu.slice()];
+      kernels.densitySlopes(p.mu, noise, s.noise_scale, weights, weights.squares, d, mu, log_sigma);
       return { mu, log_sigma };
     },
   },
@@ -243,18 +229,25 @@ export const TECHNIQUES = {
 
   Augmentation: {
     draw: (s, random, { batch }) => ({ batch: random.uniforms(3 * batch) }),
-    images: (s, batch, noise) =>
-      batch.write(
-        moved(batch.dense(), batch, (row) => {
-          const [turn, down, right] = [0, 1, 2].map((i) => 2 * noise[3 * row + i] - 1);
-          return [(s.degrees * turn * Math.PI) / 180, s.pixels * down, s.pixels * right];
-        }),
-      ),
+    images(s, batch, noise) {
+      const height = batch.pixels / batch.width;
+      const by = new Float32Array(4 * batch.size);
+      for (let row = 0; row < batch.size; row++) {
+        const [turn, down, right] = [0, 1, 2].map((i) => 2 * noise[3 * row + i] - 1);
+        const angle = (s.degrees * turn * Math.PI) / 180;
+        by.set([Math.cos(angle), Math.sin(angle), s.pixels * down, s.pixels * right], 4 * row);
+      }
+      if (height > 1) kernels.moved(batch, [height, batch.width], by);
+      else batch.write(shifted(batch.dense(), batch.width, (row) => by[4 * row + 3]));
+    },
   },
 
   Mixup: {
-    draw: (s, random, { batch }) => ({ batch: random.betas(s.concentration, batch) }),
-    images: (s, batch, noise) => batch.write(mixed(batch.dense(), noise)),
+    // A share that no sum would show is none: all is slow with numbers next to nothing.
+    draw: (s, random, { batch }) => ({
+      batch: random.betas(s.concentration, batch).map((part) => (part < 1e-7 ? 0 : part)),
+    }),
+    images: (s, batch, noise) => batch.mix(noise),
     labels: (s, targets, noise) => targets.set(mixed(targets, noise)),
   },
 
@@ -290,42 +283,21 @@ export const TECHNIQUES = {
 };
 for (const [name, hooks] of Object.entries(TECHNIQUES)) TECHNIQUES[name] = { ...DEFAULT, ...hooks };
 
-/** Each row mixed with the one before it, the first with the last. */
+/** Each row mixed, by its part, with the one before it, the first with the last. */
 function mixed(rows, part) {
   const length = rows.length / part.length;
-  const found = rows.slice();
-  for (let row = 0, before = rows.length - length; row < part.length; row++) {
-    // A share that no sum would show is none: all is slow with numbers next to nothing.
-    const own = part[row] < 1e-7 ? 0 : part[row];
-    const [at, other] = [row * length, 1 - own];
-    for (let i = 0; i < length; i++) found[at + i] = own * rows[at + i] + other * rows[before + i];
-    before = at;
-  }
-  return found;
-}
-
-/**
- * Images turned about their middle, then shifted, as `by(row)` says: [angle, down, right]. A signal, one
- * row, is only shifted to the right.
- */
-function moved(images, { size, pixels, width }, by) {
-  const height = pixels / width;
-  if (height === 1) return shifted(images, width, by);
-  const found = new Float32Array(images.length);
-  const turns = new Float32Array(4 * size);
-  for (let row = 0; row < size; row++) {
-    const [angle, down, right] = by(row);
-    turns.set([Math.cos(angle), Math.sin(angle), down, right], 4 * row);
-  }
-  kernels.moved(images, found, [height, width], turns);
-  return found;
+  return map(rows, (value, i) => {
+    const row = Math.floor(i / length);
+    const before = rows[(i >= length ? i : i + rows.length) - length];
+    return part[row] * value + (1 - part[row]) * before;
+  });
 }
 
 /** Signals shifted to the right, which go on outside as they end. */
 function shifted(signals, width, by) {
   return map(signals, (_, i) => {
     const row = Math.floor(i / width);
-    const place = Math.min(width - 1, Math.max(0, (i % width) - by(row)[2]));
+    const place = Math.min(width - 1, Math.max(0, (i % width) - by(row)));
     const [left, right] = [Math.floor(place), Math.ceil(place)].map((at) => signals[row * width + at]);
     return left + (place % 1) * (right - left);
   });

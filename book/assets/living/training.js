@@ -32,8 +32,8 @@ export class Batch {
   constructor(size, pixels, width = Math.sqrt(pixels)) {
     Object.assign(this, { size, pixels, width });
     this.start = new Int32Array(size + 1);
-    this.index = new Uint16Array(size * pixels);
-    this.value = new Float32Array(size * pixels);
+    this.index = new Uint16Array(2 * size * pixels); // a mixed image has the pixels of two
+    this.value = new Float32Array(2 * size * pixels);
   }
 
   /** Take images from a store by their numbers. */
@@ -51,8 +51,26 @@ export class Batch {
     const found = new Float32Array(this.size * this.pixels);
     const { start, index, value, pixels } = this;
     for (let row = 0; row < this.size; row++)
-      for (let k = start[row]; k < start[row + 1]; k++) found[row * pixels + index[k]] = value[k];
+      for (let k = start[row]; k < start[row + 1]; k++) found[row * pixels + index[k]] += value[k];
     return found;
+  }
+
+  /** Mix each image, by its part, with the one before it, the first with the last: both, one after the other. */
+  mix(part) {
+    const start = this.start.slice();
+    const [index, value] = [this.index, this.value].map((each) => each.slice(0, start[this.size]));
+    let at = 0;
+    const add = (row, share) => {
+      for (let k = start[row]; k < start[row + 1]; k++, at++) {
+        this.index[at] = index[k];
+        this.value[at] = share * value[k];
+      }
+    };
+    for (let row = 0, before = this.size - 1; row < this.size; before = row++) {
+      if (part[row] > 0) add(row, part[row]);
+      if (part[row] < 1) add(before, 1 - part[row]);
+      this.start[row + 1] = at;
+    }
   }
 
   /** Put images in place of these of which no pixel is zero. */
