@@ -159,6 +159,10 @@ def test_what_is_pressed_or_current_is_told_apart_where_all_colours_are_the_read
         (".bd-links a.current", ".bd-links a:not(.current)"),
     ]:
         assert len(grounds(on)) == 1 and grounds(off).isdisjoint(grounds(on))
+    drawn = page.locator(".living-bar div, .living-shares i").evaluate_all(
+        "all => all.map((each) => getComputedStyle(each).backgroundImage)"
+    )
+    assert drawn and "none" not in drawn, "scales and bars, which are gradients"
 
 
 @pytest.mark.usefixtures("board")
