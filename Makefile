@@ -80,7 +80,7 @@ endif
 BIOME = node_modules/.bin/biome
 PACKAGES = $(if $(shell command -v npm 2>/dev/null),node_modules/.installed)
 
-.PHONY: help book quick sweep chapter pdf links lint test test-all bench verify publish release lab \
+.PHONY: help book quick sweep chapter pdf epub links lint test test-all bench verify publish release lab \
   serve lock picture strip repository clean anew
 
 help:  ## this list
@@ -90,6 +90,7 @@ help:  ## this list
 	@echo "             train a grid of models in jobs of their own; go on where it stopped"
 	@echo "make chapter NAME=slug TITLE=\"...\" begin a technique: chapter, code, test, its lines in lists"
 	@echo "make pdf     the same as one PDF: $(BUILD)/seeing-regularization.pdf (needs Chromium)"
+	@echo "make epub    the same as one ePub: $(BUILD)/seeing-regularization.epub"
 	@echo "make links   look whether the links that leave the book still lead somewhere"
 	@echo "make lint    the form of Python, notebooks and JavaScript: seconds"
 	@echo "make test    what guards a change, on the stand-in: a quarter of an hour at most"
@@ -136,6 +137,11 @@ pdf: .venv/.installed
 	@$(BIN)python -m workflow.site.pdf $(call quoted,$(BUILD)/singlehtml/index.html) \
 	  $(call quoted,$(BUILD)/seeing-regularization.pdf)
 
+epub: book
+	@$(BIN)python -m workflow.site.pages $(IN) --log $(call quoted,$(BUILD)/logs/epub.log) --builder epub
+	@$(BIN)python -m workflow.site.epub $(call quoted,$(BUILD)/epub) \
+	  $(call quoted,$(BUILD)/seeing-regularization.epub)
+
 links: book
 	@$(BIN)python -m workflow.site.pages $(IN) --log $(call quoted,$(BUILD)/logs/links.log) --builder linkcheck
 
@@ -160,7 +166,8 @@ test-all: .venv/.installed $(PACKAGES)
 bench: .venv/.installed
 	@$(BIN)python bench/run.py --dataset $(call quoted,$(DATA)) $(if $(BOOK),--book $(BOOK)) $(if $(MACHINE),--machine $(MACHINE))
 	@if command -v node >/dev/null && [ -f $(call quoted,$(BUILD)/results/training_digits.bin) ]; then \
-	  node bench/living.js $(call quoted,$(BUILD)/results); else \
+	  mkdir -p bench/results/page && node bench/living.js $(call quoted,$(BUILD)/results) \
+	    bench/results/page/$(or $(MACHINE),$(shell uname -m)).json; else \
 	  echo "The page's own training was not timed: that needs node, and a built book."; fi
 
 verify: .venv/.installed

@@ -7,6 +7,7 @@ import re
 import shutil
 import subprocess
 import sys
+from importlib.metadata import metadata
 from pathlib import Path
 
 import yaml
@@ -23,6 +24,7 @@ OPENED_BY = {"corrected": "drawn_weights"}
 WHAT = {
     "html": "site was not built",
     "singlehtml": "book's single page was not built",
+    "epub": "ePub was not built",
     "linkcheck": "links do not all lead somewhere",
 }
 
@@ -59,7 +61,7 @@ def make(arguments):
     stage(build, found)
     config = build / "config.yml"
     config.write_text(
-        yaml.safe_dump(configuration(build, found), allow_unicode=True), encoding="utf-8"
+        yaml.safe_dump(configuration(build, found, builder), allow_unicode=True), encoding="utf-8"
     )
 
     command = ["jupyter-book", "build", str(build / "stage"), "--config", str(config)]
@@ -130,7 +132,7 @@ def stage(build, found):
     colophon.write(build, found, staged, files / "files")
 
 
-def configuration(build, found):
+def configuration(build, found, builder):
     """Return the configuration with a footer that says what made the pages, and a banner if due."""
     from workflow.site import colophon
 
@@ -155,7 +157,39 @@ def configuration(build, found):
         reasons.append(f"built on {data.title(name)}: what the text says of digits is of MNIST")
     if reasons:
         options["announcement"] = f"This is {', and '.join(reasons)}."
+    if builder == "epub":
+        sphinx.update(of_an_epub(config, build))
     return config
+
+
+def of_an_epub(config, build):
+    """Return the settings of Sphinx's that an ePub needs: other styles, no scripts, no data."""
+    from workflow.site import colophon
+
+    version = colophon.cited()["version"]
+    name = f"seeing-regularization-{version}"
+    cards = (build / "files" / "files" / "cards").iterdir()
+    return {
+        "version": version,
+        "html_js_files": [],
+        "html_static_path": ["assets/ebook.css"],
+        "moved": {},
+        "suppress_warnings": ["epub.unknown_project_files"],  # data
+        "epub_exclude_files": [f"files/cards/{path.name}" for path in cards if path.stem != "book"],
+        "epub_author": config["author"],
+        "epub_contributor": config["author"],
+        "epub_copyright": f"{config['copyright']}, {config['author']}",
+        "epub_cover": ["files/cards/book.png", "epub-cover.html"],
+        "epub_css_files": ["ebook.css"],
+        "epub_description": metadata("seeing-regularization")["summary"],
+        "epub_identifier": name,
+        "epub_show_urls": "no",
+        "epub_title": config["title"],
+        "epub_tocdepth": 1,
+        "epub_tocscope": "includehidden",
+        "epub_uid": name,
+        "epub_use_index": False,
+    }
 
 
 if __name__ == "__main__":

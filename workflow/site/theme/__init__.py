@@ -46,4 +46,5 @@ def setup(app):
 def use_templates(app, config):
     """Let our templates come before the theme's, and the search find chapters by their names."""
     config.templates_path.append(str(Path(__file__).parent / "templates"))
+    config.epub_cover = tuple(config.epub_cover)  # YAML has none
     config.html_search_scorer = str(Path(__file__).parent / "scorer.js")

@@ -18,6 +18,8 @@ def setup(app):
 
 def arrange(app, pagename, templatename, context, doctree):
     """Have the template write the parts as we do."""
+    if "generate_toctree_html" not in context:  # an ePub has no side bar
+        return
     made, pictured = context["generate_toctree_html"], app.config.html_context.get("pictured", ())
 
     def pictured_link(link):

@@ -36,7 +36,7 @@ def fit(app, error):
     """Cut styles, and then icons, down to those that the pages and scripts of the site name."""
     if error:
         return
-    site, kinds = Path(app.outdir), ("*.html", "*.js")
+    site, kinds = Path(app.outdir), ("*html", "*.js")  # an ePub is XHTML
     pages = "".join(path.read_text(encoding="utf-8") for kind in kinds for path in site.rglob(kind))
     fit_styles(site, pages)
     fit_icons(site, pages)
