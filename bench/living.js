@@ -1,45 +1,107 @@
-// How many steps a second the page's training takes, on one core, technique by technique.
-// node bench/living.js RESULTS, a build's folder of results; `make bench` runs it.
-import { readFileSync } from "node:fs";
-import { gunzipSync } from "node:zlib";
+// How many steps a second the page's training takes, on one core, technique by technique: here, and in the
+// browsers that are there; compiled, and in JavaScript alone, in turn.
+// node bench/living.js RESULTS [RECORD]: a build's folder of results, and a file that keeps what was found.
+import { execFileSync, execSync } from "node:child_process";
+import { readFileSync, writeFileSync } from "node:fs";
+import { createServer } from "node:http";
+import { cpus } from "node:os";
 
-import { parse } from "../book/assets/living/files.js";
-import { compiled } from "../book/assets/living/kernels.js";
-import { Sparse, Training } from "../book/assets/living/training.js";
+const ROOT = new URL("../", import.meta.url);
+const LIVING = new URL("book/assets/living/", ROOT);
+const [results, record] = process.argv.slice(2);
+const digits = readFileSync(`${results}/training_digits.bin`).toString("base64");
 
-const KERNELS = new URL("../book/assets/living/kernels.wasm", import.meta.url);
-await compiled(readFileSync(KERNELS));
-const STEPS = 500;
-const ROUNDS = 7;
-const packed = readFileSync(`${process.argv[2]}/training_digits.bin`);
-const { arrays, about } = parse(new Uint8Array(gunzipSync(packed)).buffer);
-const pixels = arrays.train_images.shape[1] ** 2;
-const store = (part) => ({
-  images: new Sparse(arrays[`${part}_images`].data, pixels),
-  labels: arrays[`${part}_labels`].data,
-});
-const data = { train: store("train"), validation: store("validation"), pixels, classes: 10 };
-
-const models = about.techniques.map(({ title, name: technique, settings: hyper, loss }) => {
-  const training = new Training(data, { technique, hyper, loss, rate: 1e-3, batch: 32, seed: 0 });
-  return { title, training, seconds: [] };
-});
-for (let round = -1; round < ROUNDS; round++)
-  // the first warms up
-  for (const { training, seconds } of models) {
-    const start = performance.now();
-    for (let i = 0; i < STEPS; i++) training.advance();
-    if (round >= 0) seconds.push((performance.now() - start) / 1000);
-  }
-
-const median = (values) => [...values].sort((a, b) => a - b)[Math.floor(values.length / 2)];
-console.log(
-  `In JavaScript (node ${process.versions.node}), batches of 32, medians of ${ROUNDS} rounds in turn:`,
-);
-for (const { title, seconds } of models) {
-  const ratio = median(seconds.map((each, i) => each / models[0].seconds[i]));
-  const perSecond = Math.round(STEPS / median(seconds)).toLocaleString("en");
-  console.log(
-    `${title.padEnd(30)} ${ratio.toFixed(2).padStart(5)} times no regularization, ${perSecond.padStart(6)} steps a second`,
+/** Seconds a step, of each technique: medians of rounds in turn. Runs where it is put: in a page, too. */
+async function measure(living, digits) {
+  const [ROUNDS, STEPS] = [7, 150];
+  const of = (name) => import(`${living}${name}.js`);
+  const [{ parse }, { compiled, kernels }, { Sparse, Training }] = await Promise.all(
+    ["files", "kernels", "training"].map(of),
   );
+  const bytes = (text) => Uint8Array.from(atob(text), (letter) => letter.charCodeAt(0));
+  const unpacked = new Blob([bytes(digits.data)]).stream().pipeThrough(new DecompressionStream("gzip"));
+  const { arrays, about } = parse(await new Response(unpacked).arrayBuffer());
+  const plain = { ...kernels, normals: undefined, bernoulli: undefined };
+  if (!(await compiled(bytes(digits.kernels)))) throw new Error("no WebAssembly with SIMD");
+  const ways = { compiled: { ...kernels }, plain };
+
+  const [, height, width] = arrays.train_images.shape;
+  const pixels = height * width;
+  const part = (name) => ({
+    images: new Sparse(arrays[`${name}_images`].data, pixels),
+    labels: arrays[`${name}_labels`].data,
+  });
+  const data = { train: part("train"), validation: part("validation"), pixels, width, classes: 10 };
+  const median = (values) => [...values].sort((a, b) => a - b)[Math.floor(values.length / 2)];
+  return about.techniques.map(({ title, name: technique, settings: hyper, loss }) => {
+    const training = new Training(data, { technique, hyper, loss, rate: 1e-3, batch: 32, seed: 0 });
+    const seconds = { compiled: [], plain: [] };
+    for (
+      let round = -1;
+      round < ROUNDS;
+      round++ // the first warms up
+    )
+      for (const [way, its] of Object.entries(ways)) {
+        Object.assign(kernels, its);
+        const start = performance.now();
+        for (let i = 0; i < STEPS; i++) training.advance();
+        if (round >= 0) seconds[way].push((performance.now() - start) / 1000 / STEPS);
+      }
+    const ratio = median(seconds.plain.map((each, i) => each / seconds.compiled[i]));
+    return { title, compiled: median(seconds.compiled), plain: median(seconds.plain), ratio };
+  });
+}
+
+/** The same in a browser, which loads the modules from here. */
+async function measuredIn(browser, executablePath, given) {
+  const { default: puppeteer } = await import("puppeteer-core");
+  const server = createServer((request, response) => {
+    const script = request.url.endsWith(".js");
+    response.setHeader("Content-Type", script ? "text/javascript" : "text/html");
+    response.end(script ? readFileSync(new URL(request.url.slice(1), LIVING)) : "<!doctype html>");
+  });
+  await new Promise((listening) => server.listen(0, "127.0.0.1", listening));
+  const args = browser === "chrome" ? ["--no-sandbox"] : [];
+  const launched = await puppeteer.launch({ browser, executablePath, args, protocolTimeout: 1_200_000 });
+  try {
+    const page = await launched.newPage();
+    const address = `http://127.0.0.1:${server.address().port}/`;
+    await page.goto(address);
+    return { version: await launched.version(), rows: await page.evaluate(measure, address, given) };
+  } finally {
+    await launched.close();
+    server.close();
+  }
+}
+
+function found(...names) {
+  for (const name of names)
+    try {
+      return execFileSync("which", [name], { encoding: "utf-8" }).trim();
+    } catch {} // not this one
+  return undefined;
+}
+
+const given = { data: digits, kernels: readFileSync(new URL("kernels.wasm", LIVING)).toString("base64") };
+const engines = [{ version: `Node.js/${process.versions.node}`, rows: await measure(LIVING.href, given) }];
+for (const [browser, ...names] of [
+  ["chrome", "chromium", "google-chrome"],
+  ["firefox", "firefox-esr", "firefox"],
+]) {
+  const path = found(...names);
+  if (path) engines.push(await measuredIn(browser, path, given));
+  else console.log(`${names[0]} is not here, so it was not timed.`);
+}
+for (const { version, rows } of engines) {
+  console.log(`\n${version}: steps a second in batches of 32, and how many times those of JavaScript alone`);
+  for (const { title, compiled, ratio } of rows) {
+    const perSecond = Math.round(1 / compiled).toLocaleString("en");
+    console.log(`${title.padEnd(34)} ${perSecond.padStart(7)} ${ratio.toFixed(2).padStart(6)}`);
+  }
+}
+if (record) {
+  const commit = execSync("git describe --always --dirty", { cwd: ROOT, encoding: "utf-8" }).trim();
+  const kept = { date: new Date().toISOString().slice(0, 10), commit, processor: cpus()[0].model, engines };
+  writeFileSync(record, `${JSON.stringify(kept, null, 1)}\n`);
+  console.log(`\nThe record is ${record}`);
 }

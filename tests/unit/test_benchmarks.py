@@ -59,3 +59,12 @@ def test_a_folder_without_a_record_of_a_cpu_is_refused(tmp_path):
     kept(tmp_path, "gpu", "Some GPU", "jax", "2026-11-01 10:00")
     with pytest.raises(ValueError, match="no record of a CPU"):
         benchmarks.load(tmp_path)
+
+
+def test_the_pages_own_training_is_read_from_its_newest_record(tmp_path):
+    (tmp_path / "page").mkdir()
+    with pytest.raises(ValueError, match="holds no record. Run `make bench`"):
+        benchmarks.in_page(tmp_path)
+    for name, date in (("a", "2026-11-02"), ("b", "2026-11-01")):
+        (tmp_path / "page" / f"{name}.json").write_text(f'{{"date": "{date}"}}', encoding="utf-8")
+    assert benchmarks.in_page(tmp_path)["date"] == "2026-11-02"

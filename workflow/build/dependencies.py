@@ -46,7 +46,7 @@ def _reached(*codes):
 def _records(code):
     """Return the records that code reads: it names their folder as `root / "bench" / "results"`."""
     read = [each for each in RECORDS if '"' + each.replace("/", '" / "') + '"' in code]
-    return {str(file) for folder in read for file in (ROOT / folder).glob("*.json")}
+    return {str(file) for folder in read for file in (ROOT / folder).rglob("*.json")}
 
 
 def plain(cell):

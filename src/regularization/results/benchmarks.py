@@ -28,6 +28,17 @@ def load(folder):
     return records
 
 
+def in_page(folder):
+    """Return the newest record of the page's own training, which bench/living.js keeps in a folder.
+
+    Raises ValueError where there is none.
+    """
+    paths = sorted(Path(folder, "page").glob("*.json"))
+    if not paths:
+        raise ValueError(f"{folder}/page holds no record. Run `make bench` to make one.")
+    return max((json.loads(path.read_text("utf-8")) for path in paths), key=lambda r: r["date"])
+
+
 def processor(record):
     """Return what did the arithmetic, in words: the accelerator, or the processor."""
     machine = record["machine"]
