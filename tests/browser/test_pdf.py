@@ -30,13 +30,18 @@ def printed(build):
     return PdfReader(build / "seeing-regularization.pdf")
 
 
+@pytest.fixture(scope="session")
+def texts(printed):
+    return [page.extract_text() for page in printed.pages]
+
+
 def flat(outline):
     for entry in outline:
         yield from flat(entry) if isinstance(entry, list) else [entry]
 
 
 @pytest.mark.thorough
-def test_its_outline_leads_to_every_chapter_on_a_page_of_its_own(printed):
+def test_its_outline_leads_to_every_chapter_on_a_page_of_its_own(printed, texts):
     entries = list(flat(printed.outline))
     starts = {}
     for number in range(1, len(contents.notebooks()) + 1):
@@ -45,12 +50,12 @@ def test_its_outline_leads_to_every_chapter_on_a_page_of_its_own(printed):
     assert sorted(starts.values()) == list(starts.values())
     assert len(set(starts.values())) == len(starts)
     for number, page in starts.items():
-        assert f"{number}." in printed.pages[page].extract_text()[:40]
+        assert f"{number}." in texts[page][:40]
 
 
 @pytest.mark.thorough
-def test_its_figures_and_tables_have_the_numbers_of_the_site(printed, built):
-    text = " ".join(page.extract_text() for page in printed.pages)
+def test_its_figures_and_tables_have_the_numbers_of_the_site(texts, built):
+    text = " ".join(texts)
     for page in contents.notebooks():
         soup = BeautifulSoup(
             (built / "html" / f"{page}.html").read_text(encoding="utf-8"), "html.parser"
@@ -62,9 +67,9 @@ def test_its_figures_and_tables_have_the_numbers_of_the_site(printed, built):
 
 
 @pytest.mark.thorough
-def test_its_pages_are_numbered(printed):
-    for number, page in enumerate(printed.pages, start=1):
-        assert page.extract_text().split()[-1] == str(number)
+def test_its_pages_are_numbered(texts):
+    for number, text in enumerate(texts, start=1):
+        assert text.split()[-1] == str(number)
 
 
 @pytest.mark.thorough

@@ -16,7 +16,7 @@ from pathlib import Path
 import miniature
 import pytest
 
-KILLS = int(os.environ.get("KILLS", "8"))
+KILLS = int(os.environ.get("KILLS", "6"))
 SEED = int(os.environ.get("SEED", "9"))
 #: What is killed, by a word in its command: the whole workflow, a chapter's execution, the kernel
 #: in which it trains, and the building of the pages.
