@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from conftest import dataset_of, read_living
+from conftest import dataset_of, read_living, until
 from scipy import stats
 from test_living import PHONE, WIDE
 
@@ -91,12 +91,16 @@ def test_a_number_is_dragged_or_moved_by_keys_and_copied_as_it_stands(open_cell)
 def test_what_is_no_such_number_is_said_in_place_and_the_last_one_stays(open_cell):
     page = open_cell()
     for name, text, said in (
-        ("strength", "lots", "“lots” cannot be. Expected a number of at least 0; it stays at 1e-4"),
-        ("strength", "-1", "“-1” cannot be"),
+        (
+            "strength",
+            "lots",
+            "“lots” cannot be used. Expected a number of at least 0; it stays at 1e-4",
+        ),
+        ("strength", "-1", "“-1” cannot be used"),
         ("learning_rate", "0", "Expected a number above 0; it stays at 1e-3."),
         ("steps", "2.5", "Expected a whole number from 1; it stays at 5_000."),
         ("steps", "1e999", "Expected a whole number from 1"),
-        ("steps", "", "“” cannot be"),
+        ("steps", "", "“” cannot be used"),
     ):
         before = number(page, name).inner_text()
         give(page, name, text)
@@ -132,11 +136,27 @@ def test_a_worker_that_dies_is_said_in_place_and_the_next_run_has_another(open_c
     assert alert.count() == 0 and not page.complaints
 
 
+def test_whoever_presses_again_while_the_page_loads_has_one_training(open_cell):
+    page = open_cell()
+    give(page, "steps", "100")
+    waiting = []
+    page.route("**/training_digits.bin", waiting.append)
+    for name in ("Run it here", "Stop", "Run it here"):
+        page.get_by_role("button", name=name).click()
+    until(lambda: waiting, 10, "the digits to be asked for")
+    for route in waiting:
+        route.continue_()
+    page.locator(STATUS, has_text="Test accuracy").wait_for()
+    assert len(page.workers) == 1
+    assert page.locator(f"{PANEL} .living-model").count() == 1
+    page.locator(f"{PANEL} polyline").wait_for(state="attached")
+
+
 def test_a_loss_that_is_no_number_ends_the_training_in_words(open_cell):
     page = open_cell()
     give(page, "strength", "1e38")
     page.get_by_role("button", name="Run it here").click()
-    page.locator(STATUS, has_text="The loss is no number any more").wait_for()
+    page.locator(STATUS, has_text="the numbers grew too large").wait_for()
 
 
 def test_five_techniques_end_where_pythons_do_on_the_same_digits(open_cell, built):

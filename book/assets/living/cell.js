@@ -8,7 +8,7 @@ import { TECHNIQUES } from "./techniques.js";
 import { trainer } from "./trainer.js";
 
 const HOW =
-  "Drag a number in the code, type it, or move it by the arrow keys. This page trains on fewer images than Python, of which it loads half a megabyte.";
+  "Change a number in the code: drag it, type, or use the arrow keys. Then run it. The page loads half a megabyte of images, fewer than Python has.";
 
 export function widget(place, told) {
   if (TECHNIQUES[told.technique]) new Cell(place, told); // others are Python's alone
@@ -42,6 +42,7 @@ class Cell {
     this.progress = element("progress", { value: 0, "aria-label": "Steps taken", hidden: true });
     this.hint = element("p", { class: "living-hint" }, HOW);
     this.said = voice(3000);
+    this.troubles = element("div", {});
     this.models = element("div", { class: "living-models" });
     this.curve = frame();
     this.panel = element(
@@ -49,6 +50,7 @@ class Cell {
       { class: "living-panel", role: "group", "aria-label": "Run this cell" },
       element("div", { class: "living-buttons" }, this.runs, this.progress, ...elsewhere()),
       this.hint,
+      this.troubles,
       this.said,
       this.models,
     );
@@ -62,10 +64,10 @@ class Cell {
         .join(", ");
     told.numbers.forEach(({ of, name, ...within }, i) => {
       const on = (value) => {
-        calm(this.panel);
+        calm(this.troubles);
         this.values[of][name] = value;
       };
-      const wrong = (words) => trouble(this.panel, words);
+      const wrong = (words) => trouble(this.troubles, words);
       if (places[i]) number(places[i], name, within, on, wrong);
     });
     code.addEventListener("keydown", ({ key, shiftKey, ctrlKey }) => {
@@ -74,17 +76,20 @@ class Cell {
   }
 
   async run() {
-    calm(this.panel);
+    calm(this.troubles);
     this.running = true;
     this.runs.textContent = "Stop";
     try {
       const show = (message) => this.show(message);
       const files = ["training_digits", "test_digits"];
-      this.trainer ??= await trainer(...files, show, (error) => this.lost(error));
-      if (this.running) this.start(this.settings());
+      const run = (this.latest = {}); // whoever presses again while it loads has begun another
+      this.coming ??= trainer(...files, show, (error) => this.lost(error));
+      this.trainer = await this.coming;
+      if (this.running && run === this.latest) this.start(this.settings());
     } catch (error) {
+      if (!this.trainer) this.coming = undefined; // the next run tries again
       this.idle();
-      trouble(this.panel, error.message);
+      trouble(this.troubles, error.message);
     }
   }
 
@@ -95,8 +100,13 @@ class Cell {
     const images = this.trainer.counts.train;
     const size = Math.min(wanted, images);
     if (size < wanted && numbers.some(({ name }) => name === "train_size"))
-      throw new Error(`train_size: this page has ${plain(images)} images to train on. Expected no more.`);
-    if (batch > size) throw new Error(`batch_size: expected no more than ${plain(size)}, all images.`);
+      throw new Error(
+        `train_size: this page has only ${plain(images)} images to train on. Expected that many or fewer.`,
+      );
+    if (batch > size)
+      throw new Error(
+        `batch_size: ${plain(batch)} is more than the ${plain(size)} images. Expected that many or fewer.`,
+      );
     const hyper = { ...this.values.hyper };
     return { technique, hyper, loss, rate: how.learning_rate, wrong: how.label_noise, batch, size, seed: 0 };
   }
@@ -110,8 +120,9 @@ class Cell {
     const mark = element("span", {}, element("code", {}, numbers));
     const heading = element("p", { class: "living-legend" }, mark);
     made.element = element("div", { class: "living-model" }, heading, made.pictures, made.words);
-    this.trained[0]?.element.querySelector(".living-legend > span").classList.add("second");
-    this.trained = [made, ...this.trained.slice(0, 1)];
+    const before = this.trained.filter(({ line }) => line.length).slice(0, 1); // what was seen
+    before[0]?.element.querySelector(".living-legend > span").classList.add("second");
+    this.trained = [made, ...before];
     this.models.replaceChildren(...this.trained.map(({ element }) => element));
     this.panel.append(this.curve);
     const seeds = this.told.seeds > 1 ? `, with one seed of ${this.told.seeds}` : "";
@@ -135,9 +146,9 @@ class Cell {
   /** The worker is no more: the next run begins another. */
   lost(error) {
     this.trainer?.worker.terminate();
-    this.trainer = undefined;
+    this.trainer = this.coming = undefined;
     this.idle();
-    trouble(this.panel, error.message);
+    trouble(this.troubles, error.message);
   }
 
   /** Show what the worker has to tell, if it is of the last training. */
@@ -155,7 +166,7 @@ class Cell {
     if (running) this.said.say(`Step ${plain(step)} of ${plain(now.steps)}${left}.`);
     else if (lost)
       this.said.say(
-        `The loss is no number any more, at step ${plain(step)}. Lower the learning rate or the strength, and run it again.`,
+        `At step ${plain(step)} the numbers grew too large to compute with. Lower the learning rate or the strength, and run it again.`,
       );
     else if (step < now.steps) this.said.say(`Stopped at step ${plain(step)} of ${plain(now.steps)}.`);
     else {

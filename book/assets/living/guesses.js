@@ -16,7 +16,7 @@ export function widget(place) {
 const nothing = () =>
   element(
     "p",
-    { class: "living-note" },
+    { class: "living-note", role: "status" },
     "This browser has kept no guess yet. Each technique's chapter asks for some, and ",
     element("a", { href: new URL("comparison.html", here().book) }, "Side by side"),
     " for five at once.",
@@ -41,8 +41,12 @@ function all(guesses, show) {
   );
   const said = element("p", { role: "status" }, ...summary(guesses));
   const away = button("Forget them", () => {
-    if (forget()) return show();
-    said.textContent = "This browser does not let them go: its storage is forbidden just now.";
+    if (forget()) {
+      show();
+      return place.querySelector("a").focus(); // of what stands there now
+    }
+    said.textContent =
+      "They could not be forgotten: this browser forbids its storage to this page just now. Allow it, and try again.";
   });
   return [
     said,
@@ -69,7 +73,7 @@ function summary(guesses) {
     const [off, size] = [mean(numbers), mean(numbers.map(Math.abs))];
     const way = off > 0 ? "too high" : "too low";
     said.push(
-      `Of ${numbers.length} ${plural(numbers, "accuracy", "accuracies")} you were ${fixed(size, 1)} points away on average: ${fixed(Math.abs(off), 1)} ${way}, over and under set against each other. `,
+      `Of ${numbers.length} ${plural(numbers, "accuracy", "accuracies")} you were ${fixed(size, 1)} points away on average, and on the whole ${fixed(Math.abs(off), 1)} ${way}. `,
     );
   }
   const pairs = of("which");

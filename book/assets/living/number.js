@@ -81,7 +81,7 @@ export function number(place, label, within, on, wrong) {
     if (next === value || fits(next, within)) return take(next);
     show();
     wrong(
-      `${label}: “${text.trim().slice(0, 40)}” cannot be. Expected ${within.expected}; it stays at ${written}.`,
+      `${label}: “${text.trim().slice(0, 40)}” cannot be used. Expected ${within.expected}; it stays at ${written}.`,
     );
   };
   place.addEventListener("blur", typed);

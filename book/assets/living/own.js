@@ -6,26 +6,29 @@ import { FINE, likeData, rasterize } from "./drawing.js";
 import { paintInk } from "./picture.js";
 
 const SIDE = 28; // pixels of the board, each way
-const HELD_BACK = 4; // every fourth picture of a class that has so many is not trained on
+const HELD_BACK = 4; // every fourth picture is not trained on, where each class has so many
 const LARGEST = 25e6; // bytes of a picture's file
 const FAINT = 0.1; // what differs from the ground by less is ground
 
 /** The ink of a picture's file, on `size` places each way: whatever differs from its edge. */
 async function ink(file, size) {
-  if (file.size > LARGEST) throw new Error(`${file.name} has more than 25 megabytes.`);
+  if (file.size > LARGEST) throw new Error(`${file.name} is larger than 25 megabytes. Choose a smaller one.`);
   let picture;
   try {
     picture = await createImageBitmap(file);
   } catch {
-    throw new Error(`${file.name} is no picture that this browser can read.`);
+    throw new Error(
+      `${file.name} is no picture that this browser can read. Expected PNG or JPEG, for example.`,
+    );
   }
   const canvas = element("canvas", { width: size, height: size });
-  const context = canvas.getContext("2d");
+  const context = canvas.getContext("2d", { willReadFrequently: true });
   const scale = size / Math.max(picture.width, picture.height);
   const [width, height] = [picture.width * scale, picture.height * scale];
   context.fillStyle = "#fff"; // of what can be seen through
   context.fillRect(0, 0, size, size);
   context.drawImage(picture, (size - width) / 2, (size - height) / 2, width, height);
+  picture.close(); // else photographs wait in memory, as large as they are
   const { data } = context.getImageData(0, 0, size, size);
   const light = Float32Array.from({ length: size * size }, (_, i) => luminance(data, 4 * i));
   // Within the picture alone: what was laid beside a long one is no edge of it.
@@ -35,7 +38,8 @@ async function ink(file, size) {
   const ground = light[top * size + left];
   const found = light.map((value, i) => (inside(i) ? Math.abs(value - ground) : 0));
   const most = found.reduce((a, b) => Math.max(a, b), 0);
-  if (most < FAINT) throw new Error(`${file.name} is of one colour.`);
+  if (most < FAINT)
+    throw new Error(`${file.name} is all of one colour. Expected something that stands out from the ground.`);
   return found.map((value) => (value < FAINT * most ? 0 : value / most));
 }
 
@@ -44,8 +48,9 @@ const luminance = (data, at) => (0.299 * data[at] + 0.587 * data[at + 1] + 0.114
 /** What a worker trains on, from classes [{name, pictures}], and whether some are held back to test. */
 export function parts(classes, side) {
   const made = { train: [], test: [] };
+  // Of all classes, or of none: a test of one class would be passed by who always says its name.
+  const split = classes.every(({ pictures: { length } }) => !length || length >= HELD_BACK);
   classes.forEach(({ pictures }, label) => {
-    const split = pictures.length >= HELD_BACK;
     pictures.forEach((pixels, i) =>
       made[split && i % HELD_BACK === HELD_BACK - 1 ? "test" : "train"].push([label, pixels]),
     );
@@ -71,10 +76,11 @@ export function own({ class_names: names, form }, side, train) {
   let chosen = 0;
   let strokes = [];
   const said = voice();
+  const drawn = () => board.show(rasterize(strokes, SIDE), SIDE * FINE);
   const show = () => {
-    board.show(rasterize(strokes, SIDE), SIDE * FINE);
+    drawn();
     const { name, pictures } = classes[chosen];
-    called.value = name;
+    if (document.activeElement !== called) called.value = name; // whoever types goes on
     [...which.input.options].forEach((option, i) => {
       option.textContent = `${classes[i].name} (${classes[i].pictures.length})`;
     });
@@ -83,18 +89,19 @@ export function own({ class_names: names, form }, side, train) {
     begin.disabled = filled < 2;
     const all = classes.reduce((sum, { pictures }) => sum + pictures.length, 0);
     said.say(
-      `${plain(all)} ${all === 1 ? "picture" : "pictures"} in ${filled} of ten classes.${filled < 2 ? " Two have to have some." : ""}`,
+      `${plain(all)} ${all === 1 ? "picture" : "pictures"} in ${filled} of ten classes.${filled < 2 ? " To train, put pictures into at least two." : ""}`,
     );
   };
   const thumbnail = (pixels, i) => {
     const canvas = element("canvas", {});
     paintInk(canvas, pixels, side);
-    const label = `Take away picture ${i + 1} of ${classes[chosen].name}`;
+    const label = `Remove picture ${i + 1} of ${classes[chosen].name}`;
     const away = button(
       "",
       () => {
         classes[chosen].pictures.splice(i, 1);
         show();
+        (strip.children[i] ?? strip.lastChild ?? which.input).focus();
       },
       { "aria-label": label, title: label },
     );
@@ -103,13 +110,14 @@ export function own({ class_names: names, form }, side, train) {
   };
   const on = {
     begin() {},
-    stroke(points) {
+    stroke(points, before = "") {
       strokes = [...strokes, { erase: false, points }];
-      show();
+      drawn();
+      if (before) said.say(before.trim());
     },
     extend(points) {
       strokes = [...strokes.slice(0, -1), { erase: false, points }];
-      show();
+      drawn();
     },
     clear() {
       strokes = [];
@@ -118,17 +126,18 @@ export function own({ class_names: names, form }, side, train) {
     },
     erase() {
       strokes = strokes.slice(0, -1);
+      board.release();
       show();
     },
-    lift() {},
+    lift: () => said.say("Pen lifted."),
     say: (text) => said.say(text),
   };
   const board = new Board(on, "own-hint");
-  /** Put a drawing, ink on `size` places each way, among the chosen class's pictures. */
-  const add = (grid, size) => {
+  /** Put a drawing, ink on `size` places each way, among a class's pictures. */
+  const add = ({ pictures }, grid, size) => {
     const pixels = likeData(grid, size, side, form);
     if (!pixels) throw new Error("There is no ink on the board. Draw on it first.");
-    classes[chosen].pictures.push(pixels);
+    pictures.push(pixels);
   };
   const attempt = async (work) => {
     calm(panel);
@@ -150,7 +159,6 @@ export function own({ class_names: names, form }, side, train) {
   const called = element("input", {
     type: "text",
     maxlength: 20,
-    "aria-label": "Its name",
     change: () => {
       classes[chosen].name = called.value.trim() || names[chosen];
       show();
@@ -160,18 +168,26 @@ export function own({ class_names: names, form }, side, train) {
     type: "file",
     multiple: true,
     accept: "image/*",
-    "aria-label": "Pictures of this class, from your machine",
     change: () =>
       attempt(async () => {
         const size = SIDE * FINE;
         const given = [...files.files];
         files.value = "";
-        for (const file of given) add(await ink(file, size), size);
+        const into = classes[chosen]; // while they are loaded another may be chosen
+        const refused = [];
+        for (const file of given)
+          await ink(file, size).then(
+            (grid) => add(into, grid, size),
+            (error) => refused.push(error.message),
+          );
+        const added = given.length - refused.length;
+        const why = refused.length > 3 ? [...refused.slice(0, 3), "And so on."] : refused;
+        if (why.length) throw new Error(`${added} of ${given.length} added. ${why.join(" ")}`);
       }),
   });
-  const keep = button("Put it into the class", () =>
+  const keep = button("Add to this class", () =>
     attempt(() => {
-      add(rasterize(strokes, SIDE), SIDE * FINE);
+      add(classes[chosen], rasterize(strokes, SIDE), SIDE * FINE);
       strokes = [];
       board.release();
     }),
@@ -186,19 +202,19 @@ export function own({ class_names: names, form }, side, train) {
   const panel = element(
     "div",
     { class: "living-own", role: "group", "aria-label": "Classes of your own" },
-    element("div", { class: "living-buttons" }, which, called),
+    element("div", { class: "living-buttons" }, which, element("label", {}, "Its name ", called)),
     board.canvas,
     element(
       "p",
       { class: "living-hint", id: "own-hint" },
-      "Draw one of the class, put it in, and draw the next; or take pictures from your machine. They stay in this page, and are gone when it is closed. By keyboard: arrow keys move, Space sets the pen down and lifts it.",
+      "Draw one, add it, and draw the next; or choose pictures from your computer. Press a small picture to remove it. All of them stay in this page, and are gone when it is closed. By keyboard: arrow keys move, Space sets the pen down and lifts it, E takes the last stroke back, Delete clears.",
     ),
     element(
       "div",
       { class: "living-buttons" },
       keep,
       button("Clear", () => on.clear()),
-      files,
+      element("label", {}, "Pictures of this class, from your computer ", files),
     ),
     strip,
     said,

@@ -15,23 +15,25 @@ const named = (values) =>
 
 /** The lines of Python that train what the knobs say, `steps` long, on as many images as the page has. */
 export function python(models, steps, images, dataset) {
+  const own = dataset.startsWith("folder:");
   const made = models.map(({ technique, hyper, loss, rate, batch, seed }) => {
-    const own = Object.fromEntries(Object.entries(hyper).map(([name, value]) => [name, number(value)]));
+    const its = Object.fromEntries(Object.entries(hyper).map(([name, value]) => [name, number(value)]));
     const training = { steps: number(steps || USUAL), seeds: `[${seed}]`, learning_rate: number(rate) };
     const more = { batch_size: number(batch), train_size: number(images), loss: JSON.stringify(loss) };
     return `    Settings(
-        ${technique}(${named(own)}),
+        ${technique}(${named(its)}),
         ${named(training)},
         ${named(more)},
     ),`;
   });
   const techniques = [...new Set(models.map(({ technique }) => technique))].sort().join(", ");
-  return `from regularization.core import data
+  return `# From the start, with the settings as they stand now: what you changed on the way is not repeated.
+from regularization.core import data
 from regularization.core.settings import Settings
 from regularization.core.techniques import ${techniques}
 from regularization.results.store import train
 
-digits = data.load(${JSON.stringify(dataset)})
+${own ? OWN : ""}digits = data.load(${JSON.stringify(dataset)})
 models = [
 ${made.join("\n")}
 ]
@@ -67,11 +69,15 @@ export function download(name, bytes) {
   setTimeout(() => URL.revokeObjectURL(href), 1000);
 }
 
+const OWN = `# Yours are in the page alone. For Python, save them as picture files: a folder "own", and in it a
+# folder for each of ten classes.
+`;
+
 const LOADING = `
-# And the weights that this page has learned, if you took them along:
+# And the weights that this page has learned, if you downloaded them:
 from safetensors.numpy import load_file
 
-weights = load_file("weights.safetensors")  # a picture of each class's weights
+weights = load_file("weights.safetensors")  # "a" is model A's: a picture for each class
 `;
 
 /**
@@ -92,7 +98,7 @@ export function taking(now) {
     show.set(!shown.hidden);
     renew();
   });
-  const take = button("Take the weights", () => {
+  const take = button("Download the weights", () => {
     const { models, steps, weights } = now();
     const about = { models: JSON.stringify(models), steps: String(steps) };
     download("weights.safetensors", safetensors(weights, about));

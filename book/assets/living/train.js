@@ -40,7 +40,14 @@ export function widget(figure, { training, digits }) {
     try {
       let panel;
       const show = (message) => panel?.show(message);
-      const fail = (error) => trouble(panel?.element ?? figure, error);
+      const fail = (error) => {
+        if (panel && !panel.weights) {
+          panel.worker.terminate(); // it never began: the button is there again
+          panel.element.replaceWith(intro);
+          loading = false;
+        }
+        trouble(panel?.weights ? panel.element : figure, error);
+      };
       panel = new Panel(await trainer(training, digits, show, fail));
       calm(figure);
       intro.replaceWith(panel.element);
@@ -99,7 +106,7 @@ class Panel {
       });
     // In the address as long as the panel is open, also where all else is at its default.
     this.state = { ...read(location.search, this.fields), train: "1" };
-    Object.assign(this, { worker, size, counts, about, data, names: about.class_names });
+    Object.assign(this, { worker, size, counts, about, data, names: about.class_names, held: true });
     [, this.noun] = about.noun;
     this.build();
     this.apply();
@@ -132,7 +139,7 @@ class Panel {
     );
     this.taking = taking(() => this.now());
     const given = element("div", { hidden: true });
-    const give = toggle("Give it your own", () => {
+    const give = toggle("Use your own pictures", () => {
       if (!given.childElementCount)
         given.append(own(this.about, this.size[1], (...its) => this.give(...its)));
       given.hidden = !given.hidden;
@@ -176,15 +183,17 @@ class Panel {
   /** Train on other images: the reader's own, or again the page's. */
   give({ data, held }, names) {
     this.isOwn = Boolean(names);
+    this.held = held || !this.isOwn; // back what is tested on
     this.names = names ?? this.about.class_names;
     this.counts = { train: data.train.labels.length, test: data.test.labels.length };
+    if (!this.isOwn && document.activeElement === this.back) this.runs.focus();
     this.back.hidden = !this.isOwn;
     this.hint.textContent = this.reference;
     if (this.isOwn) {
       const tested = held
-        ? `tested on ${plain(this.counts.test)} that are held back, every fourth of a class`
-        : "and tested on the same: with four of a class one of them would be held back";
-      this.hint.textContent = `Your own: trained on ${plain(this.counts.train)} pictures, ${tested}.`;
+        ? `tested on ${plain(this.counts.test)} others, every fourth of each class.`
+        : "and tested on the same ones, so the accuracy says little. Give each class four or more, and every fourth is kept for the test.";
+      this.hint.textContent = `Your own: trained on ${plain(this.counts.train)} pictures, ${tested}`;
     }
     for (const model of this.models) {
       const pictures = ten(this.names);
@@ -303,7 +312,9 @@ class Panel {
   now() {
     const keys = ["a", "b"].filter((key) => this.state[key]);
     const shape = [this.names.length, ...this.size];
-    const weights = keys.map((key, i) => [key, { data: this.weights[i], shape }]);
+    const weights = keys.flatMap((key, i) =>
+      this.weights?.[i] ? [[key, { data: this.weights[i], shape }]] : [],
+    );
     return {
       models: keys.map((key) => this.settings(key)),
       steps: this.step,
@@ -343,7 +354,7 @@ class Panel {
     const told = models.map(({ weights, accuracy, loss, step }, i) => {
       const model = this.models[i];
       const ofLoss = step ? `, loss of the last batch ${plain(loss)}` : "";
-      const words = `Test accuracy ${percent(accuracy)}${ofLoss}. Neighbouring pixels correlate at ${fixed(smoothness(weights, this.size))}, weights up to ${plain(extent(weights))}.`;
+      const words = `${this.held ? "Test accuracy" : "Accuracy on these pictures"} ${percent(accuracy)}${ofLoss}. Neighbouring pixels correlate at ${fixed(smoothness(weights, this.size))}, weights up to ${plain(extent(weights))}.`;
       model.pictures.show(weights, this.size[1], words);
       model.words.textContent = words;
       return `${this.of(model.key).title}: ${percent(accuracy)}`;
@@ -356,7 +367,8 @@ class Panel {
     if (step === behind) this.draw(step, accuracies);
     const lost = models.some((each) => each.lost);
     const state = [
-      lost && " The loss is no number any more. Lower the learning rate or the strength, and reset.",
+      lost &&
+        " The numbers grew too large to compute with. Lower the learning rate or the strength, and reset.",
       step > behind && ` The other model catches up, at step ${plain(behind)}.`,
       !running && !lost && " Paused.",
     ].filter(Boolean);

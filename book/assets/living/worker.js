@@ -30,7 +30,14 @@ function queue() {
 const file = fetch(new URL("./kernels.wasm", import.meta.url));
 const ready = compiled(file.then((answer) => (answer.ok ? answer.arrayBuffer() : undefined)));
 
-addEventListener("message", ({ data }) => ready.then(() => heed(data)));
+addEventListener("message", ({ data }) => ready.then(() => heed(data)).catch(report));
+
+/** Let the page know: what a promise throws it does not hear of. */
+function report(error) {
+  setTimeout(() => {
+    throw error;
+  });
+}
 
 function heed(message) {
   if (message.data) begin(message.data);
