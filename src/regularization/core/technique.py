@@ -77,7 +77,7 @@ def at_least_1(default):
 
 def from_0_below_1(default):
     """Declare a hyperparameter that is a number from 0 to less than 1."""
-    return _number(default, Range("a number in [0, 1)", low=0, below=1))
+    return _number(default, Range("a number from 0 to less than 1", low=0, below=1))
 
 
 def from_0_to_1(default):

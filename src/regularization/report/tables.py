@@ -301,9 +301,10 @@ def with_equal_care(slug, digits, preset):
     return Markdown(
         f"Validation chose {chosen}. The test accuracy is then **{percent(best.test_accuracy)}**, "
         f"and without regularization, chosen with the same care, {percent(plain.test_accuracy)}. "
-        "Here one setting serves all seeds. Had each seed chosen by itself, some had chosen "
-        "otherwise, and that luck has to count, too. So we take the difference between each seed's "
-        f"own choices, which need not be that of the two numbers above: **{gain}** points. (That "
+        "Here one setting serves all seeds. If each seed chooses for itself, some choose "
+        "otherwise, and that luck has to count, too. So we compare seed by seed, each at its own "
+        "choice, and the difference need not be that of the two numbers above: "
+        f"**{gain}** points. (That "
         "is one technique by itself; of many one may look better or worse by chance. *With "
         "equal care* has intervals that hold for all at once.)"
     )
