@@ -55,7 +55,7 @@ def test_a_peer_that_is_missing_or_fails_is_skipped_with_a_line(work, monkeypatc
         peers.Peer("NumPy", peers.numpy_blas, "numpy"),
     ]
     monkeypatch.setattr(run, "PEERS", listed)
-    rows = run.compare(work, "tensorflow", at_once=2)
+    rows = run.compare(work, "jax", at_once=2)  # which starts sooner
     said = capsys.readouterr().out
     assert "Someone: skipped, no_such_package is not installed" in said
     assert "Someone else: skipped, it failed: " in said

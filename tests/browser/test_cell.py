@@ -140,7 +140,7 @@ def test_whoever_presses_again_while_the_page_loads_has_one_training(open_cell):
     page = open_cell()
     give(page, "steps", "100")
     waiting = []
-    page.route("**/training_digits.bin", waiting.append)
+    page.route("**/training_digits.bin", lambda route: waiting.append(route))
     for name in ("Run it here", "Stop", "Run it here"):
         page.get_by_role("button", name=name).click()
     until(lambda: waiting, 10, "the digits to be asked for")

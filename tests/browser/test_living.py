@@ -601,8 +601,6 @@ def test_guesses_are_judged_and_go_nowhere(open_page, built):
     [
         pytest.param("light", WIDE, id="by day, wide"),
         pytest.param("dark", PHONE, id="by night, on a phone"),
-        pytest.param("dark", WIDE, id="by night, wide", marks=pytest.mark.thorough),
-        pytest.param("light", PHONE, id="by day, on a phone", marks=pytest.mark.thorough),
     ],
 )
 def test_moved_pages_are_accessible_and_within_their_frame(open_page, axe, scheme, viewport):

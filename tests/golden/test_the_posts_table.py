@@ -1,4 +1,4 @@
-"""The post's table on MNIST at its full 150,000 steps, three seeds each: a few minutes.
+"""The post's table on MNIST at its full 150,000 steps, two seeds each: a few minutes.
 
 The ranges are the issue of independent re-runs of the post's code, widened by their spread.
 """
@@ -26,7 +26,7 @@ AS_PUBLISHED = {
 
 @pytest.fixture(scope="module", params=EXPERIMENTS)
 def slug_and_run(request, mnist):
-    settings = replace(registry.settings(request.param, "paper"), seeds=3, frames=0).on(mnist)
+    settings = replace(registry.settings(request.param, "paper"), seeds=2, frames=0).on(mnist)
     assert settings.steps == 150_000
     return request.param, Run(settings, fit(settings, mnist), {})
 

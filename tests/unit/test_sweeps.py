@@ -283,7 +283,11 @@ def test_a_million_seeds_are_counted_not_made(file, digits):
         ("seeds = 3", "seeds = [-1]", ["seeds=[-1]", "from 0 to 2^31 - 1"]),
         ("seeds = 3", LONG.format("seeds"), ["seeds=[1, 1", "different seeds"]),
         ('[100, "all"]', LONG.format("")[3:], ["train_size=[1, 1", "whole number"]),
-        ("rate = 0.5", LONG.format("rate").replace("1,", "7.5,"), ["rate=[7.5, 7.5", "[0, 1)"]),
+        (
+            "rate = 0.5",
+            LONG.format("rate").replace("1,", "7.5,"),
+            ["rate=[7.5, 7.5", "less than 1"],
+        ),
         ("seeds = 3", "seeds = 9000", ["more than 10,000 jobs", "models_per_job"]),
         (SMALL, "seeds = 3", ["techniques is None", "[techniques.l2]"]),
         (SMALL, "techniques = {}", ["techniques is {}"]),

@@ -104,12 +104,12 @@ def test_the_technique_of_some_replicas_has_their_hyperparameters():
 @pytest.mark.parametrize(
     "make, name, expected",
     [
-        (lambda: Dropout(rate=1.0), "rate=1.0", r"\[0, 1\)"),
-        (lambda: Dropout(rate=-0.1), "rate=-0.1", r"\[0, 1\)"),
-        (lambda: Dropout(rate=float("nan")), "rate=nan", r"\[0, 1\)"),
-        (lambda: Dropout(rate="half"), "rate='half'", r"\[0, 1\)"),
-        (lambda: Dropout(rate=np.array([0.5, 1.5])), "rate=array", r"\[0, 1\)"),
-        (lambda: DropConnect(rate=1), "rate=1", r"\[0, 1\)"),
+        (lambda: Dropout(rate=1.0), "rate=1.0", "less than 1"),
+        (lambda: Dropout(rate=-0.1), "rate=-0.1", "less than 1"),
+        (lambda: Dropout(rate=float("nan")), "rate=nan", "less than 1"),
+        (lambda: Dropout(rate="half"), "rate='half'", "less than 1"),
+        (lambda: Dropout(rate=np.array([0.5, 1.5])), "rate=array", "less than 1"),
+        (lambda: DropConnect(rate=1), "rate=1", "less than 1"),
         (lambda: L1(strength=-1), "strength=-1", "at least 0"),
         (lambda: L2(strength=-1e-9), "strength=-1e-09", "at least 0"),
         (lambda: L2(strength=None), "strength=None", "at least 0"),

@@ -7,6 +7,7 @@ export function widget(place) {
   const show = () => {
     const guesses = Object.values(recall());
     place.replaceChildren(...(guesses.length ? all(guesses, show) : [nothing()]));
+    return place.querySelector("a"); // where one goes on, when what had the focus is gone
   };
   show();
   addEventListener("storage", show); // another page of the book, open beside this one
@@ -41,10 +42,7 @@ function all(guesses, show) {
   );
   const said = element("p", { role: "status" }, ...summary(guesses));
   const away = button("Forget them", () => {
-    if (forget()) {
-      show();
-      return place.querySelector("a").focus(); // of what stands there now
-    }
+    if (forget()) return show().focus();
     said.textContent =
       "They could not be forgotten: this browser forbids its storage to this page just now. Allow it, and try again.";
   });

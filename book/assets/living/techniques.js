@@ -48,8 +48,8 @@ const lengths = (kernel, classes) => byClass(kernel, kernel, classes).map(Math.s
 
 /** Add the derivative of a penalty on the kernel, l1 and l2 times the size and half the square of a weight. */
 function penalized(kernel, gradient, l1, l2) {
-  if (l2) for (let i = 0; i < kernel.length; i++) gradient[i] += l2 * kernel[i];
-  if (l1) for (let i = 0; i < kernel.length; i++) gradient[i] += l1 * Math.sign(kernel[i]);
+  if (!l1) for (let i = 0; i < kernel.length; i++) gradient[i] += l2 * kernel[i];
+  else for (let i = 0; i < kernel.length; i++) gradient[i] += l2 * kernel[i] + l1 * Math.sign(kernel[i]);
 }
 
 /** Scale the weights of each class in place. */

@@ -36,7 +36,9 @@ def in_page(folder):
     paths = sorted(Path(folder, "page").glob("*.json"))
     if not paths:
         raise ValueError(f"{folder}/page holds no record. Run `make bench` to make one.")
-    return max((json.loads(path.read_text("utf-8")) for path in paths), key=lambda r: r["date"])
+    return max(
+        (json.loads(path.read_text(encoding="utf-8")) for path in paths), key=lambda r: r["date"]
+    )
 
 
 def processor(record):
