@@ -5,14 +5,18 @@ import { execFileSync, execSync } from "node:child_process";
 import { readFileSync, writeFileSync } from "node:fs";
 import { createServer } from "node:http";
 import { cpus } from "node:os";
+import { Worker } from "node:worker_threads";
 
 const ROOT = new URL("../", import.meta.url);
 const LIVING = new URL("book/assets/living/", ROOT);
 const [results, record] = process.argv.slice(2);
 const digits = readFileSync(`${results}/training_digits.bin`).toString("base64");
 
-/** Seconds a step, of each technique: medians of rounds in turn. Runs where it is put: in a page, too. */
-async function measure(living, digits) {
+/**
+ * Seconds a step of one technique, the `which`th, or none if there are no more: medians of rounds in turn.
+ * It runs where it is put, in a page too; alone, since code that has met many techniques is slower.
+ */
+async function measure(living, digits, which) {
   const [ROUNDS, STEPS] = [7, 150];
   const of = (name) => import(`${living}${name}.js`);
   const [{ parse }, { compiled, kernels }, { Sparse, Training }] = await Promise.all(
@@ -33,27 +37,39 @@ async function measure(living, digits) {
   });
   const data = { train: part("train"), validation: part("validation"), pixels, width, classes: 10 };
   const median = (values) => [...values].sort((a, b) => a - b)[Math.floor(values.length / 2)];
-  return about.techniques.map(({ title, name: technique, settings: hyper, loss }) => {
-    const training = new Training(data, { technique, hyper, loss, rate: 1e-3, batch: 32, seed: 0 });
-    const seconds = { compiled: [], plain: [] };
-    for (
-      let round = -1;
-      round < ROUNDS;
-      round++ // the first warms up
-    )
-      for (const [way, its] of Object.entries(ways)) {
-        Object.assign(kernels, its);
-        const start = performance.now();
-        for (let i = 0; i < STEPS; i++) training.advance();
-        if (round >= 0) seconds[way].push((performance.now() - start) / 1000 / STEPS);
-      }
-    const ratio = median(seconds.plain.map((each, i) => each / seconds.compiled[i]));
-    return { title, compiled: median(seconds.compiled), plain: median(seconds.plain), ratio };
-  });
+  if (!about.techniques[which]) return;
+  const { title, name: technique, settings: hyper, loss } = about.techniques[which];
+  const training = new Training(data, { technique, hyper, loss, rate: 1e-3, batch: 32, seed: 0 });
+  const seconds = { compiled: [], plain: [] };
+  // The first round warms up.
+  for (let round = -1; round < ROUNDS; round++)
+    for (const [way, its] of Object.entries(ways)) {
+      Object.assign(kernels, its);
+      const start = performance.now();
+      for (let i = 0; i < STEPS; i++) training.advance();
+      if (round >= 0) seconds[way].push((performance.now() - start) / 1000 / STEPS);
+    }
+  const ratio = median(seconds.plain.map((each, i) => each / seconds.compiled[i]));
+  return { title, compiled: median(seconds.compiled), plain: median(seconds.plain), ratio };
+}
+
+/** The rows of all techniques, `of(which)` each. */
+async function all(of) {
+  const rows = [];
+  for (let row = await of(0); row; row = await of(rows.length)) rows.push(row);
+  return rows;
+}
+
+/** A row by node, in a thread of its own. */
+function here(which) {
+  const code = `const { parentPort, workerData } = require("node:worker_threads");
+    (${measure})(...workerData).then((row) => parentPort.postMessage(row));`;
+  const thread = new Worker(code, { eval: true, workerData: [LIVING.href, given, which] });
+  return new Promise((done, fail) => thread.once("message", done).once("error", fail));
 }
 
 /** The same in a browser, which loads the modules from here. */
-async function measuredIn(browser, executablePath, given) {
+async function measuredIn(browser, executablePath) {
   const { default: puppeteer } = await import("puppeteer-core");
   const server = createServer((request, response) => {
     const script = request.url.endsWith(".js");
@@ -67,7 +83,11 @@ async function measuredIn(browser, executablePath, given) {
     const page = await launched.newPage();
     const address = `http://127.0.0.1:${server.address().port}/`;
     await page.goto(address);
-    return { version: await launched.version(), rows: await page.evaluate(measure, address, given) };
+    const rows = await all(async (which) => {
+      await page.goto(address); // anew
+      return page.evaluate(measure, address, given, which);
+    });
+    return { version: await launched.version(), rows };
   } finally {
     await launched.close();
     server.close();
@@ -83,13 +103,13 @@ function found(...names) {
 }
 
 const given = { data: digits, kernels: readFileSync(new URL("kernels.wasm", LIVING)).toString("base64") };
-const engines = [{ version: `Node.js/${process.versions.node}`, rows: await measure(LIVING.href, given) }];
+const engines = [{ version: `Node.js/${process.versions.node}`, rows: await all(here) }];
 for (const [browser, ...names] of [
   ["chrome", "chromium", "google-chrome"],
   ["firefox", "firefox-esr", "firefox"],
 ]) {
   const path = found(...names);
-  if (path) engines.push(await measuredIn(browser, path, given));
+  if (path) engines.push(await measuredIn(browser, path));
   else console.log(`${names[0]} is not here, so it was not timed.`);
 }
 for (const { version, rows } of engines) {
