@@ -82,7 +82,6 @@ async function measuredIn(browser, executablePath) {
   try {
     const page = await launched.newPage();
     const address = `http://127.0.0.1:${server.address().port}/`;
-    await page.goto(address);
     const rows = await all(async (which) => {
       await page.goto(address); // anew
       return page.evaluate(measure, address, given, which);

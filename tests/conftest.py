@@ -310,14 +310,21 @@ class Quiet(http.server.SimpleHTTPRequestHandler):
         pass
 
 
-@pytest.fixture(scope="session")
-def served(built):
-    """The address of the built site, for what does not work from files: search, the clipboard."""
-    handler = functools.partial(Quiet, directory=built / "html")
+@contextlib.contextmanager
+def serving(folder, handler=Quiet):
+    """Serve a folder on this machine; yield its address."""
+    handler = functools.partial(handler, directory=folder)
     with http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
         threading.Thread(target=server.serve_forever, daemon=True).start()
         yield f"http://127.0.0.1:{server.server_port}"
         server.shutdown()
+
+
+@pytest.fixture(scope="session")
+def served(built):
+    """The address of the built site, for what does not work from files: search, the clipboard."""
+    with serving(built / "html") as address:
+        yield address
 
 
 def open_in(context, address, route=None):

@@ -4,19 +4,20 @@ On a site that is served below a path, as GitHub Pages serves one; with each bro
 and touch.
 """
 
-import functools
-import http.server
 import json
-import threading
 from pathlib import Path
 
 import drivers
 import pytest
-from conftest import Quiet, until
+from conftest import Quiet, serving, until
 
 from workflow.build import contents
 from workflow.site.browser import NoBrowser
 
+pytestmark = pytest.mark.thorough
+
+#: In Chromium each page is looked at more closely elsewhere (test_each_page.py).
+OTHERS = [name for name in drivers.DRIVERS if name != "chromium"]
 #: Keeps what a page complains of; it comes before all that could fail, and before the policy.
 LISTENING = b"""<script>
 window.complaints = [];
@@ -55,16 +56,8 @@ class Site(Quiet):
 
 @pytest.fixture(scope="session")
 def site(built):
-    handler = functools.partial(Site, directory=built / "html")
-    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
-        threading.Thread(target=server.serve_forever, daemon=True).start()
-        yield f"http://127.0.0.1:{server.server_port}/name"
-        server.shutdown()
-
-
-pytestmark = pytest.mark.thorough
-#: In Chromium each page is looked at more closely elsewhere (test_each_page.py).
-OTHERS = [name for name in drivers.DRIVERS if name != "chromium"]
+    with serving(built / "html", Site) as address:
+        yield f"{address}/name"
 
 
 @pytest.fixture(scope="session", params=drivers.DRIVERS)
@@ -96,6 +89,12 @@ def shows(page, selector, text=""):
         each => each.checkVisibility() && each.textContent.includes({json.dumps(text)}))"""
     until(lambda: page.evaluate(f"!!{found}"), 20, f"{text!r} in {selector}")
     return page.evaluate(f"{found}.textContent")
+
+
+def bring(page, selector, shown, text=""):
+    """Bring what wakes when it is near into view, and wait until something of it is shown."""
+    page.evaluate(f"document.querySelector({json.dumps(selector)}).scrollIntoView()")
+    shows(page, shown, text)
 
 
 def button(name):
@@ -137,8 +136,7 @@ def test_a_film_plays_to_its_end(at):
 @pytest.mark.parametrize("pointer", ["mouse", "touch"])
 def test_a_drawing_is_answered(at, pointer):
     page = at("living")
-    page.evaluate("document.querySelector('figure[data-live=draw]').scrollIntoView()")
-    shows(page, ".living-board")
+    bring(page, "figure[data-live=draw]", ".living-board")
     page.draw(pointer, ".living-board", (0.3, 0.25), (0.7, 0.25), (0.45, 0.85))
     shows(page, "figure[data-live=draw] [role=status]", "techniques say")
     shows(page, "figure[data-live=draw] caption", "your drawing")
@@ -146,8 +144,7 @@ def test_a_drawing_is_answered(at, pointer):
 
 def test_a_guess_is_judged_and_comes_home(at):
     page = at("techniques/dropout")
-    page.evaluate("document.querySelectorAll('.guess')[1].scrollIntoView()")
-    shows(page, ".guess input[type=range]")
+    bring(page, ".guess[data-told*='\"number\"']", ".guess input[type=range]")
     page.click("//*[contains(@class, 'guess')]//input[@type='range']")
     page.click("//*[contains(@class, 'guess')][.//input]" + button("Reveal"))
     shows(page, ".guess [role=status]", "You guessed")
@@ -159,8 +156,7 @@ def test_a_guess_is_judged_and_comes_home(at):
 
 def test_a_cell_trains_with_another_number(at):
     page = at("techniques/l2")
-    page.evaluate("document.querySelector('[data-live=cell]').scrollIntoView()")
-    shows(page, "[data-live=cell] button", "Run it here")
+    bring(page, "[data-live=cell]", "[data-live=cell] button", "Run it here")
     page.give("[role=spinbutton][aria-label=steps]", "300")
     page.click(button("Run it here"))
     shows(page, "[data-live=cell] .living-words", "Test accuracy")
@@ -168,8 +164,7 @@ def test_a_cell_trains_with_another_number(at):
 
 def test_the_playground_trains_and_speaks_python(at):
     page = at("living?train=1&a=l2&b=dropout")
-    page.evaluate("document.querySelector('figure[data-live=train]').scrollIntoView()")
-    shows(page, ".living-numbers", "Step 0")
+    bring(page, "figure[data-live=train]", ".living-numbers", "Step 0")
     page.click(button("100 steps"))
     shows(page, ".living-numbers", "Step 100")
     page.click(button("Show the code"))

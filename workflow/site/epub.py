@@ -54,9 +54,8 @@ def pack(folder, epub):
             contents = contents.replace(item, f'properties="{has}" {item}')
     part = epub.with_suffix(".part")
     with zipfile.ZipFile(part, "w", zipfile.ZIP_DEFLATED) as packed:
-        packed.writestr(
-            "mimetype", "application/epub+zip", zipfile.ZIP_STORED
-        )  # first, and as it is
+        # First, and as it is.
+        packed.writestr("mimetype", "application/epub+zip", zipfile.ZIP_STORED)
         packed.write(folder / "META-INF" / "container.xml", "META-INF/container.xml")
         for name, content in {"content.opf": contents, **files}.items():
             packed.writestr(name, content)

@@ -144,7 +144,7 @@ def configuration(build, found, builder):
         options.pop("launch_buttons", None)  # they would lead nowhere
     sphinx["html_extra_path"] = [str(build / "files")]
     sphinx["html_context"]["notebooks"] = contents.notebooks()
-    sphinx["html_context"]["cited"] = colophon.cited()
+    cited = sphinx["html_context"]["cited"] = colophon.cited()
     techniques = [page for page in contents.notebooks() if page.startswith("techniques/")]
     sphinx["html_context"]["pictured"] = [page for page in techniques if Path(page).name in found]
     settings = json.loads((build / "settings.json").read_text(encoding="utf-8"))
@@ -158,15 +158,12 @@ def configuration(build, found, builder):
     if reasons:
         options["announcement"] = f"This is {', and '.join(reasons)}."
     if builder == "epub":
-        sphinx.update(of_an_epub(config, build))
+        sphinx.update(of_an_epub(config, build, cited["version"]))
     return config
 
 
-def of_an_epub(config, build):
+def of_an_epub(config, build, version):
     """Return the settings of Sphinx's that an ePub needs: other styles, no scripts, no data."""
-    from workflow.site import colophon
-
-    version = colophon.cited()["version"]
     name = f"seeing-regularization-{version}"
     cards = (build / "files" / "files" / "cards").iterdir()
     return {

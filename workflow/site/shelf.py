@@ -44,7 +44,7 @@ def _card(page, stage, thumbnails):
         _keep_first(cells, thumbnails / f"{name}.png")
     there = (thumbnails / f"{name}.png").is_file()
     of = "A 3 in its weights" if name in registry.TECHNIQUES else "Its first picture"
-    image = f'<img src="files/thumbnails/{name}.png" alt="{of}" loading="lazy"/>'
+    image = f'<img src="files/thumbnails/{name}.png" alt="{of}"/>'
     picture = image if there else ""
     below = [] if "".join(below).startswith("```") else below
     said = MARKUP.sub(r"\1\2", SENTENCE.split("".join(below).strip())[0])

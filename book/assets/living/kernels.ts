@@ -127,7 +127,7 @@ function off(mu: usize, noise: usize, scale: f32, squares: v128): v128 {
 }
 
 /** Densities of `count` normal distributions at `scale` times the noise, and the squares of 1 / sigma. */
-// biome-ignore format: six addresses
+// biome-ignore format: many addresses
 export function density(
   mu: usize, log_sigma: usize, noise: usize, scale: f32, found: usize, squares: usize, count: i32,
 ): void {
@@ -145,7 +145,7 @@ export function density(
 }
 
 /** The slopes by `mu` and `log_sigma`, from those by the densities, `d`. */
-// biome-ignore format: seven addresses
+// biome-ignore format: many addresses
 export function densitySlopes(
   mu: usize, noise: usize, scale: f32, densities: usize, squares: usize, d: usize,
   byMu: usize, byLogSigma: usize, count: i32,
@@ -172,7 +172,7 @@ export function densitySlopes(
  * far down and to the right. They are written as they came, to `starts`, `indices` and `values`; `frame` is
  * room for an image with a line of no ink all around it, `found` for one that was moved.
  */
-// biome-ignore format: ten addresses
+// biome-ignore format: many addresses
 export function moved(
   start: usize, index: usize, value: usize, frame: usize, found: usize, by: usize,
   starts: usize, indices: usize, values: usize, count: i32, height: i32, width: i32,

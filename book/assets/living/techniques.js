@@ -82,12 +82,12 @@ export const TECHNIQUES = {
     parameters: (kernel) => ({ mu: kernel, log_sigma: kernel.slice() }),
     draw: (s, random, { classes, pixels, step }) => ({ weights: random.rotated(classes * pixels, step) }),
     weights(s, p, noise) {
-      const [found, squares] = [p.mu.slice(), p.mu.slice()];
+      const [found, squares] = [0, 1].map(() => new Float32Array(p.mu.length));
       kernels.density(p.mu, p.log_sigma, noise ?? p.mu, noise ? s.noise_scale : 0, found, squares);
       return Object.assign(found, { squares });
     },
     gradient(s, p, d, noise, shape, weights) {
-      const [mu, log_sigma] = [p.mu.slice(), p.mu.slice()];
+      const [mu, log_sigma] = [0, 1].map(() => new Float32Array(d.length));
       kernels.densitySlopes(p.mu, noise, s.noise_scale, weights, weights.squares, d, mu, log_sigma);
       return { mu, log_sigma };
     },
