@@ -104,8 +104,9 @@ def test_if_it_trains_it_opens_with_its_ten_weight_images(page, name):
         assert "Ten weight images" in opening.locator("svg").get_attribute("aria-label")
 
 
-def test_no_word_of_a_figure_is_cut_off_or_lies_over_another(page):
-    resize(page, 1280)
+@pytest.mark.parametrize("width", [1280, 360])
+def test_no_word_of_a_figure_is_cut_off_or_lies_over_another(page, width):
+    resize(page, width)
     cut = page.locator("figure svg").evaluate_all(
         """svgs => svgs.flatMap(svg => {
              const frame = svg.getBoundingClientRect();

@@ -65,24 +65,30 @@ def source(*functions):
 def table(headers, rows, caption, kind=""):
     """Return a table: `headers` are strings, each row begins with its own header.
 
-    A table of sentences is "stacked" where the page is narrow: its cells stand below one another. A
+    A table of sentences is "stacked" where the page is narrow: its cells stand below one another,
+    each after its column's name, unless it is a "ledger" too, whose cells say what they are. A
     "sortable" one is sorted and filtered by the reader, in the page (assets/tables.js).
     """
+
+    def cell_of(header, cell):
+        column = f' data-column="{html.escape(header)}"' if kind == "stacked" else ""
+        return f"<td{column}{_sort_value(cell)}>{_cell(cell)}</td>"
+
     head = "".join(
         f'<th scope="col">{html.escape(header)}</th>' if header else "<td></td>"
         for header in headers
     )
     body = "".join(
         f'<tr><th scope="row">{_cell(first)}</th>'
-        + "".join(f"<td{_sort_value(cell)}>{_cell(cell)}</td>" for cell in cells)
+        + "".join(map(cell_of, headers[1:], cells))
         + "</tr>"
         for first, *cells in rows
     )
-    kind = f' class="{kind}"' if kind else ""
+    of_kind = f' class="{kind}"' if kind else ""
     content = (
         # A table that is wider than the page is scrolled in its frame, by keyboard too.
         f'<div role="group" tabindex="0" aria-label="{html.escape(caption)}">'
-        f"<table{kind}><caption>{caption_of(caption)}</caption>"
+        f"<table{of_kind}><caption>{caption_of(caption)}</caption>"
         f"<thead><tr>{head}</tr></thead><tbody>{body}</tbody></table></div>"
     )
     return Figure(content, caption, kind="Table")
