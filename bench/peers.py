@@ -5,6 +5,11 @@ A peer is a function of the Work; it returns `train`, which takes a step for eac
 needs is imported inside it, so that a peer that is not installed can be skipped.
 """
 
+import ctypes
+import platform
+import subprocess
+import tempfile
+from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
@@ -43,6 +48,43 @@ def ours(work, replicas=1):
         lambda order: team.train(len(order)),  # the work's order is our seed 0's
         lambda: ops.convert_to_numpy(team.parameters()["kernel"])[0],
     )
+
+
+def limit(work):
+    """The floor under all others: one step in C (limit.c), compiled for this machine, one core.
+
+    Raises OSError where there is no compiler.
+    """
+    lanes = 16  # as in limit.c: what an image lacks of a multiple is no ink
+    padding = (0, 0), (0, -work.images.shape[1] % lanes)
+    images = np.pad(work.images, padding)
+    state = w, *_ = [np.pad(work.kernel, padding), *np.zeros((2, 10, images.shape[1]), "float32")]
+    wide = ["-mprefer-vector-width=512"] * (platform.machine() in ("x86_64", "AMD64"))
+    with tempfile.TemporaryDirectory() as folder:
+        library = Path(folder, "limit.so")
+        how = ["-O3", "-march=native", *wide, "-ffast-math", "-shared", "-fPIC", "-o", library]
+        try:
+            subprocess.run(
+                ["cc", *how, Path(__file__).with_name("limit.c"), "-lm"],
+                check=True,
+                capture_output=True,
+            )
+        except subprocess.CalledProcessError as error:
+            raise OSError(f"cc does not compile it: {error.stderr.decode()[-200:]}") from error
+        step = ctypes.CDLL(str(library)).train
+    taken = 0
+
+    def at(*arrays):
+        return [array.ctypes.data_as(ctypes.c_void_p) for array in arrays]
+
+    def train(order):
+        nonlocal taken
+        numbers = *order.shape, images.shape[1], taken, ctypes.c_float(RATE)
+        order = np.ascontiguousarray(order, "int32")
+        step(*at(images, work.labels, order), *numbers, *at(*state))
+        taken += len(order)
+
+    return train, lambda: w[:, : work.kernel.shape[1]]
 
 
 def tensorflow_1(work):
@@ -253,6 +295,7 @@ class Peer(NamedTuple):
 
 
 PEERS = [
+    Peer("C, one fused step compiled for this machine", limit, "numpy"),
     Peer("TensorFlow 1 session with feed_dict (2016)", tensorflow_1, "tensorflow"),
     Peer("Keras fit, default", keras_fit, "tensorflow"),
     Peer("Keras fit, tf.data and 250 steps an execution", keras_fit_tuned, "tensorflow"),
