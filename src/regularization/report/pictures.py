@@ -248,7 +248,7 @@ def images(pictures, titles, caption, alt, columns=5, signed=False, whole_map=Fa
                 axis.annotate(line, (0.5, 1), xycoords="axes fraction", ha="center", **up)
 
     more = max(map(len, lines_of)) - 1
-    return drawn(draw, (WIDTH, (WIDTH / columns + 0.25 * more) * rows + 0.1), caption, alt)
+    return drawn(draw, (WIDTH, (WIDTH / columns + 0.17 * more) * rows + 0.1), caption, alt)
 
 
 def _lines(title, letters):
