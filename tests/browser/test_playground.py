@@ -145,6 +145,8 @@ def test_guesses_come_home_and_can_be_forgotten(visit, served, built):
     said = page.locator("[data-live=guesses] [role=status]").inner_text()
     assert f"Of 1 accuracy you were {abs(off):.1f} points away" in said
     assert ("too high" if off > 0 else "too low") in said
+    page.set_viewport_size(PHONE)
+    assert page.evaluate("document.documentElement.scrollWidth") <= PHONE["width"]
     row.locator("a").click()
     assert page.url.endswith("techniques/dropout.html")
     page.go_back()

@@ -24,19 +24,19 @@ const nothing = () =>
   );
 
 function all(guesses, show) {
+  const [chapter, ...columns] = ["chapter", "you guessed", "found"];
   const rows = guesses.map(({ page, title, yours, found }) =>
     element(
       "tr",
       {},
       element("th", { scope: "row" }, element("a", { href: address(page) }, title)),
-      element("td", {}, yours),
-      element("td", {}, found),
+      ...[yours, found].map((cell, i) => element("td", { "data-column": columns[i] }, cell)),
     ),
   );
-  const heads = ["chapter", "you guessed", "found"].map((text) => element("th", { scope: "col" }, text));
+  const heads = [chapter, ...columns].map((text) => element("th", { scope: "col" }, text));
   const table = element(
     "table",
-    {},
+    { class: "stacked" },
     element("thead", {}, element("tr", {}, ...heads)),
     element("tbody", {}, ...rows),
   );
