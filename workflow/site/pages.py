@@ -154,7 +154,9 @@ def configuration(build, found, builder):
     if (name := settings["dataset"]) == "digits":
         reasons.append(f"built on {data.title(name)}, a stand-in for MNIST")
     elif name != "mnist":
-        reasons.append(f"built on {data.title(name)}: what the text says of digits is of MNIST")
+        own = "numbers, tables and verdicts are its own"
+        own += ", what sentences make of them was found on MNIST"
+        reasons.append(f"built on {data.title(name)}: {own}")
     if reasons:
         options["announcement"] = f"This is {', and '.join(reasons)}."
     if builder == "epub":
