@@ -55,23 +55,23 @@ def limit(work):
 
     Raises OSError where there is no compiler.
     """
-    lanes = 16  # as in limit.c: what an image lacks of a multiple is no ink
-    padding = (0, 0), (0, -work.images.shape[1] % lanes)
-    images = np.pad(work.images, padding)
-    state = w, *_ = [np.pad(work.kernel, padding), *np.zeros((2, 10, images.shape[1]), "float32")]
+    lanes = 16
+    padding = (0, 0), (0, -work.images.shape[1] % lanes)  # what an image lacks is no ink
+    images, w = (np.pad(array, padding) for array in (work.images, work.kernel))
+    state = w, *np.zeros((2, *w.shape), "float32")
+    sizes = {"LANES": lanes, "BATCH": work.order.shape[1], "CLASSES": len(w), "PIXELS": w.shape[1]}
+    adam = {"RATE": RATE, "BETA_1": BETA_1, "BETA_2": BETA_2, "EPSILON": EPSILON}
+    given = [f"-D{name}={size}" for name, size in sizes.items()]
+    given += [f"-D{name}={value:e}f" for name, value in adam.items()]
     wide = ["-mprefer-vector-width=512"] * (platform.machine() in ("x86_64", "AMD64"))
     with tempfile.TemporaryDirectory() as folder:
-        library = Path(folder, "limit.so")
-        how = ["-O3", "-march=native", *wide, "-ffast-math", "-shared", "-fPIC", "-o", library]
-        try:
-            subprocess.run(
-                ["cc", *how, Path(__file__).with_name("limit.c"), "-lm"],
-                check=True,
-                capture_output=True,
-            )
-        except subprocess.CalledProcessError as error:
-            raise OSError(f"cc does not compile it: {error.stderr.decode()[-200:]}") from error
-        step = ctypes.CDLL(str(library)).train
+        library = str(Path(folder, "limit.so"))
+        command = ["cc", "-O3", "-march=native", *wide, "-ffast-math", *given, "-shared", "-fPIC"]
+        command += [str(Path(__file__).with_name("limit.c")), "-lm", "-o", library]
+        compiled = subprocess.run(command, capture_output=True, text=True)
+        if compiled.returncode:
+            raise OSError(f"cc does not compile it: {compiled.stderr[-200:]}")
+        step = ctypes.CDLL(library).train
     taken = 0
 
     def at(*arrays):
@@ -79,9 +79,8 @@ def limit(work):
 
     def train(order):
         nonlocal taken
-        numbers = *order.shape, images.shape[1], taken, ctypes.c_float(RATE)
         order = np.ascontiguousarray(order, "int32")
-        step(*at(images, work.labels, order), *numbers, *at(*state))
+        step(*at(images, work.labels, order), len(order), taken, *at(*state))
         taken += len(order)
 
     return train, lambda: w[:, : work.kernel.shape[1]]
