@@ -154,9 +154,10 @@ def configuration(build, found, builder):
     if (name := settings["dataset"]) == "digits":
         reasons.append(f"built on {data.title(name)}, a stand-in for MNIST")
     elif name != "mnist":
-        own = "numbers, tables and verdicts are its own"
-        own += ", what sentences make of them was found on MNIST"
-        reasons.append(f"built on {data.title(name)}: {own}")
+        reasons.append(
+            f"built on {data.title(name)}: numbers, tables and verdicts are its own, "
+            "what sentences make of them was found on MNIST"
+        )
     if reasons:
         options["announcement"] = f"This is {', and '.join(reasons)}."
     if builder == "epub":
