@@ -68,7 +68,7 @@ def limit(work):
         library = str(Path(folder, "limit.so"))
         command = ["cc", "-O3", "-march=native", *wide, "-ffast-math", *given, "-shared", "-fPIC"]
         command += [str(Path(__file__).with_name("limit.c")), "-lm", "-o", library]
-        compiled = subprocess.run(command, capture_output=True, text=True)
+        compiled = subprocess.run(command, capture_output=True, text=True, encoding="utf-8")
         if compiled.returncode:
             raise OSError(f"cc does not compile it: {compiled.stderr[-200:]}")
         step = ctypes.CDLL(library).train
