@@ -177,14 +177,14 @@ def test_same_seed_same_bits_and_neither_company_nor_division_changes_a_run(
     jumps = isinstance(technique, SpectralNormalization) or technique.overrides("attack")
     steps = 30 if jumps else 300
     settings = Settings(technique, steps=steps, seeds=[7, 4, 1], learning_rate=1e-3)
-    monkeypatch.setattr(backend, "division", lambda replicas: (1, 1))
+    monkeypatch.setattr(backend, "division", lambda replicas, groups: (1, 1))
     together, again = (fit(settings, digits) for _ in range(2))
     assert together.keys() == again.keys()
     assert all(np.array_equal(together[name], again[name]) for name in together)
     for one, other in itertools.combinations(together["weights"], 2):
         assert not np.allclose(one, other)
-    monkeypatch.setattr(backend, "division", lambda replicas: (min(3, replicas), 2))
-    monkeypatch.setattr(team, "NOISE_BYTES", 100_000)  # dropout: 48 steps a call
+    monkeypatch.setattr(backend, "division", lambda replicas, groups: (min(3, replicas), 2))
+    monkeypatch.setattr(team, "CALL_BYTES", 100_000)  # dropout: 43 steps a call
     apart = fit(settings, digits)
     # A sum may be taken in another order: the same models, to rounding.
     np.testing.assert_allclose(apart["weights"], together["weights"], atol=2e-5)
@@ -200,6 +200,7 @@ GRIDS = {
     ),
     "noise": Settings(Dropout([0.2, 0.5]), seeds=[4], learning_rate=[1e-3, 1e-2], frames=3),
     "subsets": Settings(VariationalWeights(), train_size=[40, 200], label_noise=[0.0, 0.5]),
+    "images of its own": Settings(Mixup([0.2, 1.0]), seeds=[1, 0], frames=2),
     "what is reviewed": Settings(EarlyStopping([1, 3]), seeds=2, every=10, learning_rate=1e-2),
 }
 EACH_GRID = pytest.mark.parametrize("grid", GRIDS.values(), ids=list(GRIDS))
@@ -215,11 +216,13 @@ def at_place(grid, found, place):
 
 
 @EACH_GRID
-@pytest.mark.parametrize("bits", [True, False])
-def test_a_model_of_a_grid_is_that_model_alone(grid, digits, monkeypatch, bits):
-    """To the bit where each has the same program; and to rounding where all of them share one."""
-    programs = math.prod(grid.shape) if bits else 1
-    monkeypatch.setattr(backend, "division", lambda replicas: (min(programs, replicas), 1))
+@pytest.mark.parametrize("programs", ["one each", "one", "by batches"])
+def test_a_model_of_a_grid_is_that_model_alone(grid, digits, monkeypatch, programs):
+    """To the bit where each has the same program; to rounding where it shares one, or a batch."""
+    bits = programs == "one each"
+    if programs != "by batches":
+        most = math.prod(grid.shape) if bits else 1
+        monkeypatch.setattr(backend, "division", lambda replicas, groups: (min(most, replicas), 1))
     grid = replace(grid, steps=60)
     together = fit(grid, digits)
     for last in (True, False) if bits else (True,):
@@ -463,8 +466,42 @@ def test_replicas_are_divided_among_cores_but_not_on_an_accelerator(monkeypatch)
     assert [backend.division(n) for n in (1, 3, 5, 64)] == [(1, 1), (3, 3), (5, 4), (8, 4)]
     # Five programs of six, one compilation, rather than four of seven and eight: two.
     assert backend.division(30) == (5, 4)
+    # Of twenty that share a batch, and twenty more, four programs of five; of two, one.
+    assert [backend.division(40, 2), backend.division(10, 5)] == [(8, 4), (5, 4)]
     monkeypatch.setattr(backend, "device", lambda: "some accelerator")
-    assert backend.division(4096) == (1, 1)
+    assert backend.division(4096) == backend.division(4096, 64) == (1, 1)
+
+
+def test_an_accelerators_programs_take_the_same_steps(digits, monkeypatch):
+    """Each knows how many: 250 at first, what a call's memory allows, and what is left."""
+    settings = Settings(Dropout([0.2, 0.5]), steps=330, seeds=2, learning_rate=1e-3)
+    here = fit(settings, digits)
+    monkeypatch.setattr(backend, "device", lambda: "some accelerator")
+    monkeypatch.setattr(team, "ON_ACCELERATOR", 100_000)
+    there = fit(settings, digits)
+    np.testing.assert_allclose(there["weights"], here["weights"], atol=2e-5)
+    assert there["test_accuracy"] == pytest.approx(here["test_accuracy"], abs=0.003)
+
+
+KNOWN_LENGTH = """
+from regularization.core import backend, data
+from regularization.core.program import int32
+from regularization.core.settings import Settings
+from regularization.core.team import Team
+backend.device = lambda: "some accelerator"
+team = Team(Settings(seeds=3), data.load("digits"))
+(trainer,) = team.trainers
+inputs = trainer.images, *trainer._next(250), trainer.which, {}, int32(250)
+advance = team.program.advance.lower(trainer.arrays, trainer.rates, trainer.state, *inputs)
+print(advance.compile().as_text())
+"""
+
+
+def test_an_accelerator_is_told_how_often_its_loop_goes_round():
+    """Else it asks the host after every step whether to go on."""
+    process = run_python(KNOWN_LENGTH, KERAS_BACKEND="jax")
+    assert process.returncode == 0, process.stderr
+    assert '"known_trip_count":{"n":"250"}' in process.stdout
 
 
 def test_an_unknown_backend_is_refused():

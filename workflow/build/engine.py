@@ -49,6 +49,8 @@ def run(arguments, log, snakefile="Snakefile", **config):
         words += ["--profile", str(PROFILES / arguments.profile)]
     else:
         words += ["--cores", str(arguments.jobs)]
+        # Side by side on an accelerator, by JAX, no job takes from another's share of its memory.
+        os.environ.setdefault("XLA_PYTHON_CLIENT_MEM_FRACTION", f"{0.9 / arguments.jobs:.4f}")
     with open(log, "w", encoding="utf-8") as said, contextlib.redirect_stderr(said):
         try:
             main(words)

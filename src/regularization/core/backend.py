@@ -129,19 +129,25 @@ else:
         return "CPU" if first.platform == "cpu" else first.device_kind
 
 
-def division(replicas):
+def cores():
+    """Return how many processor cores this process may use."""
+    return len(getattr(os, "sched_getaffinity", lambda process: range(os.cpu_count()))(0))
+
+
+def division(replicas, groups=1):
     """Return into how many programs to divide the replicas, and how many of them to run at once.
 
     On a CPU a program keeps to one core: two gain nothing within so small a step, but nearly double
     what two programs get done. Replicas that do not come out even get one program more, which take
     turns on the cores. With more than eight replicas a program would outgrow the core's cache. Some
     more programs are taken if they divide the replicas evenly: parts of one size are compiled once.
-    An accelerator takes all replicas in one program.
+    Of several `groups` of replicas, all as large, each is divided by itself. An accelerator takes
+    all replicas in one program.
     """
     if device() != "CPU":
         return 1, 1
-    cores = len(getattr(os, "sched_getaffinity", lambda process: range(os.cpu_count()))(0))
-    at_once = min(cores, replicas)
+    at_once, size = min(cores(), replicas), replicas // groups
     least = max(at_once + (replicas % at_once > 0), math.ceil(replicas / 8))
-    even = (count for count in range(least, 2 * least) if replicas % count == 0)
-    return next(even, least), at_once
+    least = min(math.ceil(least / groups), size)
+    even = (count for count in range(least, 2 * least) if size % count == 0)
+    return groups * next(even, least), at_once

@@ -12,7 +12,7 @@ from regularization.core.monitor import (
     check_finite,
     weights,
 )
-from regularization.core.program import NOISY, in_batches
+from regularization.core.program import in_batches
 from regularization.core.team import LATE, Team
 
 EARLY = 250  # steps between two evaluations of the first 5,000; later on LATE
@@ -58,7 +58,7 @@ def fit(settings, digits, tell=None):
     as_published = on_test[-1]
     if settings.technique.left_on_in_post:
         left_on = team.program.evaluation(left_on=True)
-        as_published = accuracy(team, left_on, in_batches(digits.test_images, NOISY), test[1])
+        as_published = accuracy(team, left_on, in_batches(digits.test_images, blocks=1), test[1])
     found = {
         "weights": weights(team, digits),
         "train_accuracy": accuracy_on_subsets(team, evaluation, digits),

@@ -1,6 +1,8 @@
 """What is compiled: many steps in one program, their noise, and the models' predictions."""
 
 import functools
+import math
+from itertools import pairwise
 
 import numpy as np
 
@@ -9,10 +11,9 @@ from regularization.core.backend import ops
 from regularization.core.model import each_layer, logits, noise, step
 from regularization.core.noise import draw, reader
 
-# Images in a batch when predictions are counted. Few in one product would take three times as long;
-# all of MNIST's parts are multiples.
-EVALUATED = 5_000
-NOISY = 1_000  # where every one has noise of its own
+EVALUATED = 1_000  # images in one product when predictions are counted: a core's cache holds them
+BLOCKS = 5  # such products in one call, at most
+EVALUATED_NUMBERS = 2**24  # all replicas' outputs and noise in one product, at most
 
 
 class Program:
@@ -23,23 +24,35 @@ class Program:
     """
 
     def __init__(self, technique, shapes, batch_size, loss, optimizer, steps):
-        """Define the functions for layers of `shapes`; a call takes `steps` steps at most."""
+        """Define the functions for layers of `shapes`; a call takes `steps` steps at most.
+
+        On an accelerator a program is compiled for each number of steps: of a loop that is not
+        `counted` the host is asked after each step whether to go on. A processor knows by itself,
+        and compiles as long as it takes ten thousand steps.
+        """
         self.technique, self.shapes, self.steps = technique, shapes, steps
+        self.counted = backend.device() != "CPU"
         draws = noise(technique, batch_size, shapes)
+        own = any(map(technique.overrides, ("images", "attack")))  # each model's batch is its own
         self.draw = self._drawing(batch_size, steps)
 
         @backend.compile
-        def advance(arrays, rates, state, images, order, labels, drawn, steps):
+        def advance(arrays, rates, state, images, order, labels, which, drawn, steps):
             noise_of, its = reader(draws, drawn), technique.with_arrays(arrays)
+            # A batch that all models share is gathered once, and multiplied with all at once.
+            spread = order.shape[1] < which.shape[0] and (own or order.shape[1] > 1)
 
             def body(i, carry):
                 state, errors, losses = carry
-                x = as_floats(ops.take(images, order[i], axis=0), shapes[0][1])
+                chosen, y = order[i], labels[i]
+                if spread:
+                    chosen, y = (ops.take(each, which, axis=0) for each in (chosen, y))
+                x = as_floats(ops.take(images, chosen, axis=0), shapes[0][1])
                 drawn = noise_of(i, state[3])
-                state, error, whole = step(its, state, x, labels[i], drawn, rates, loss, optimizer)
+                state, error, whole = step(its, state, x, y, drawn, rates, loss, optimizer)
                 return state, errors + error, losses + whole
 
-            zeros = ops.zeros(order.shape[1])
+            zeros, steps = ops.zeros_like(rates), order.shape[0] if self.counted else steps
             state, errors, losses = ops.fori_loop(0, steps, body, (state, zeros, zeros))
             # A gradient whose square overflows would stop Adam without a word.
             finite = [
@@ -61,34 +74,52 @@ class Program:
         return drawn if noise(self.technique, batch_size, self.shapes) else lambda *_: {}
 
     def evaluation(self, left_on=False, in_training=False):
-        """Return a function from (trainer, place, images) to predictions, uint8 `[replicas, n]`.
+        """Return a function from (arrays, seeds, parameters, place, images) to predictions.
 
-        `images` are a batch, the one at this place, as of `in_batches`.
-
-        The technique is at test time, or `left_on` with fresh noise for every image; or it predicts
-        with the parameters that are `in_training`.
+        They are uint8 `[replicas, n]`; `images` are the batch at this place, as of `in_batches`.
+        The technique is at test time, or `left_on` with fresh noise for every image of a batch of
+        one block; or it predicts with the parameters that are `in_training`.
         """
         technique, drawing = self.technique, functools.cache(self._drawing)
 
         @backend.compile
         def predict(arrays, parameters, images, drawn, number):
-            x = images[None]
-            if left_on:  # every replica has noise of its own
-                x = ops.repeat(x, next(iter(parameters.values())).shape[0], axis=0)
-            draws = noise(technique, images.shape[0], self.shapes) if left_on else {}
-            drawn = reader(draws, drawn)(0, number)
-            its = technique.with_arrays(arrays)
+            blocks, pixels, count = images.shape
+            replicas = next(iter(parameters.values())).shape[0]
+            draws = noise(technique, count, self.shapes) if left_on else {}
+            drawn, its = reader(draws, drawn)(0, number), technique.with_arrays(arrays)
             if not in_training:
                 parameters = each_layer(its.at_test, parameters)
-            z = logits(its, parameters, x, drawn)
-            return ops.cast(ops.argmax(z, axis=-1), "uint8")
 
-        def predictions(trainer, place, images):
-            number, drawn = int32(streams.of_evaluation(place)), {}
-            if left_on:
-                drawn = drawing(len(images), 1)(trainer.arrays, trainer.seeds, number)
-            found = predict(trainer.arrays, trainer.parameters, images, drawn, number)
-            return ops.convert_to_numpy(found)
+            def body(block, found):
+                x = ops.transpose(ops.cast(images[block], "float32") * (1 / 255))[None]
+                if left_on:  # every replica has noise of its own
+                    x = ops.repeat(x, replicas, axis=0)
+                said = ops.argmax(logits(its, parameters, x, drawn), axis=-1)
+                return ops.slice_update(found, (block, 0, 0), ops.cast(said, "uint8")[None])
+
+            found = ops.zeros((blocks, replicas, count), "uint8")
+            return ops.fori_loop(0, blocks, body, found)
+
+        numbers = sum(outputs for outputs, _ in self.shapes)  # of an image and replica
+        if left_on:
+            draws = noise(technique, 1, self.shapes).values()
+            numbers += sum(math.prod(draw.shape) for draw in draws)
+
+        def predictions(arrays, seeds, parameters, place, images):
+            count, replicas = images.shape[-1], seeds.shape[0]
+            if replicas > 1 and replicas * count * numbers > EVALUATED_NUMBERS:
+                middle = replicas // 2
+                halves = [
+                    ({name: v[part] for name, v in arrays.items()}, seeds[part])
+                    + ({name: v[part] for name, v in parameters.items()}, place, images)
+                    for part in (slice(middle), slice(middle, None))
+                ]
+                return np.concatenate([predictions(*half) for half in halves])
+            number = int32(streams.of_evaluation(place))
+            drawn = drawing(count, 1)(arrays, seeds, number) if left_on else {}
+            found = ops.convert_to_numpy(predict(arrays, parameters, images, drawn, number))
+            return np.concatenate(found, axis=1)
 
         return predictions
 
@@ -107,13 +138,17 @@ def as_floats(words, pixels):
     return ops.cast(ops.view(words, "uint8")[..., :pixels], "float32") * (1 / 255)
 
 
-def in_batches(images, size=EVALUATED):
-    """Yield images as float32 `[n, pixels]` on [0, 1], in batches and what is left."""
-    for first in range(0, len(images), size):
-        batch = images[first : first + size]
-        batch = batch.reshape(len(batch), -1).astype("float32")
-        batch *= np.float32(1 / 255)  # in place: a third of the time
-        yield ops.convert_to_tensor(batch)
+def in_batches(images, blocks=BLOCKS):
+    """Yield images as uint8 `[blocks, pixels, n]`, in batches of `blocks` at most and what is left.
+
+    Pixels come first, as the product wants them: else it would turn them round, each time.
+    """
+    whole = len(images) - len(images) % EVALUATED
+    firsts = [*range(0, whole, blocks * EVALUATED), whole, len(images)]
+    for first, end in pairwise(firsts):
+        if first < end:
+            flat = images[first:end].reshape(-1, min(EVALUATED, end - first), images[0].size)
+            yield ops.convert_to_tensor(np.ascontiguousarray(flat.swapaxes(1, 2)))
 
 
 def int32(number):
