@@ -1,16 +1,17 @@
-"""What a step costs: the floor under it, each technique, and more replicas, images and steps.
+"""What a step costs: each technique over the floor, and more replicas, images and steps.
 
 Every function here is called in a process of its own and returns what goes into the record.
 """
 
-import itertools
+import os
 import time
 from dataclasses import replace
 
 import numpy as np
-from peers import BETA_1, BETA_2, EPSILON, RATE
+from peers import limit
 
 ROUNDS, BLOCK_SECONDS = 9, 0.25
+ALIKE = 8  # models of one seed, which share their batches
 
 
 def timed(function, seconds=BLOCK_SECONDS):
@@ -29,80 +30,42 @@ def in_turn(functions, rounds=ROUNDS):
     return np.array([[timed(function) for function in functions] for _ in range(rounds)])
 
 
-def floor_parts(work):
-    """Return what no step can do without, as functions, by NumPy in place on one thread.
+def techniques(digits, work, rounds=ROUNDS):
+    """Time on one core, in turn: the floor, a step of each technique, and of models of one seed.
 
-    The gather of a batch, the two products by BLAS, Adam's pass over the kernel.
+    Returns the floor, empty where there is no compiler for it; rows of techniques, one replica
+    each; and what a step takes for each of the models that share their batches.
     """
-    from threadpoolctl import threadpool_limits
-
-    threadpool_limits(1)
-    rng, pixels = np.random.default_rng(0), work.images.shape[1]
-    gathered = np.empty((work.order.shape[1], pixels), "uint8")
-    x, w = np.empty(gathered.shape, "float32"), work.kernel.copy()
-    z, gradient, scratch = (
-        np.empty((len(x), len(w)), "float32"),
-        *np.zeros((2, *w.shape), "float32"),
-    )
-    error, m, v = rng.normal(size=z.shape).astype("float32"), np.zeros_like(w), np.zeros_like(w)
-    batches = itertools.cycle(work.order)
-
-    def gather():
-        np.take(work.images, next(batches), axis=0, out=gathered, mode="clip")
-        np.multiply(gathered, np.float32(1 / 255), out=x)
-
-    def adam():
-        np.subtract(gradient, m, out=scratch)
-        np.multiply(scratch, np.float32(1 - BETA_1), out=scratch)
-        np.add(m, scratch, out=m)
-        np.multiply(gradient, gradient, out=scratch)
-        np.subtract(scratch, v, out=scratch)
-        np.multiply(scratch, np.float32(1 - BETA_2), out=scratch)
-        np.add(v, scratch, out=v)
-        np.sqrt(v, out=scratch)
-        np.add(scratch, np.float32(EPSILON), out=scratch)
-        np.divide(m, scratch, out=scratch)
-        np.multiply(scratch, np.float32(RATE), out=scratch)
-        np.subtract(w, scratch, out=w)
-
-    return {
-        "gather": gather,
-        "forward product": lambda: np.matmul(x, w.T, out=z),
-        "backward product": lambda: np.matmul(error.T, x, out=gradient),
-        "Adam": adam,
-    }
-
-
-def techniques(digits, work):
-    """Time the floor's parts and a step of each technique in turn, one replica on one core."""
+    from regularization.core.settings import Settings
     from regularization.core.team import LATE, Team
     from regularization.study import registry
 
-    parts = floor_parts(work)
-    teams = {
-        slug: Team(replace(registry.settings(slug, "quick"), seeds=1), digits)
-        for slug in registry.EXPERIMENTS
-    }
-    seconds = in_turn([*parts.values(), *(team.train for team in teams.values())])
-    pieces, steps = np.split(seconds, [len(parts)], axis=1)
-    steps = steps / LATE
-    floor, plain = pieces.sum(axis=1), steps[:, 0]
-    return (
-        {"seconds": median(floor)}
-        | {"parts": dict(zip(parts, map(median, pieces.T), strict=True))},
-        [
-            {
-                "technique": slug,
-                "seconds": median(column),
-                "over_floor": median(column / floor),
-                "over_plain": median(column / plain),
-            }
-            for slug, column in zip(teams, steps.T, strict=True)
-        ],
-    )
+    if hasattr(os, "sched_setaffinity"):
+        os.sched_setaffinity(0, [min(os.sched_getaffinity(0))])
+    settings = {slug: registry.settings(slug, "quick") for slug in registry.EXPERIMENTS}
+    teams = [Team(replace(each, seeds=1), digits) for each in settings.values()]
+    rates = np.geomspace(1e-5, 1e-3, ALIKE).tolist()
+    functions = [team.train for team in [*teams, Team(Settings(learning_rate=rates), digits)]]
+    try:
+        train, _ = limit(work)
+        functions.append(lambda: train(work.order))
+    except OSError as error:
+        print(f"The floor is left out: {error}")
+    seconds = in_turn(functions, rounds)
+    steps, alike = seconds[:, : len(teams)] / LATE, seconds[:, len(teams)] / LATE / ALIKE
+    floors = seconds[:, len(teams) + 1 :] / len(work.order)
+
+    def row(seconds):
+        over_floor = {"over_floor": median(seconds / floors[:, 0])} if floors.size else {}
+        over_plain = {"over_plain": median(seconds / steps[:, 0])}
+        return {"seconds": median(seconds)} | over_floor | over_plain
+
+    rows = [{"technique": slug} | row(s) for slug, s in zip(settings, steps.T, strict=True)]
+    floor = {"seconds": median(floors)} if floors.size else {}
+    return floor, rows, {"models": ALIKE} | row(alike)
 
 
-def throughput(digits, settings):
+def throughput(digits, settings, rounds=ROUNDS):
     """Time a Team's step, all replicas, for each of `settings`, in turn with the first of them.
 
     A setting is a dict of `replicas` or `batch_size`; `relative` is its time over the first's.
@@ -115,7 +78,7 @@ def throughput(digits, settings):
 
     first, rows = team(**settings[0]), []
     for setting in settings:
-        base, seconds = in_turn([first.train, team(**setting).train]).T / LATE
+        base, seconds = in_turn([first.train, team(**setting).train], rounds).T / LATE
         rows.append(setting | {"seconds": median(seconds), "relative": median(seconds / base)})
     return rows
 
@@ -131,9 +94,7 @@ def fits(digits, steps):
 
 
 def programs(digits):
-    """Time what compiling a chapter's programs takes, five replicas, and its peak of memory."""
-    from processes import peak_memory
-
+    """Time what compiling a chapter's programs takes, five replicas."""
     from regularization.core.program import in_batches
     from regularization.core.settings import Settings
     from regularization.core.team import LATE, Team
@@ -145,7 +106,7 @@ def programs(digits):
         calls = [(team.train, LATE), (team.predictions, team.program.evaluation(), test)]
         first = sum(clocked(*call) for call in calls)
         rows.append({"technique": slug, "seconds": first - sum(clocked(*call) for call in calls)})
-    return rows, peak_memory()
+    return rows
 
 
 def device():

@@ -65,8 +65,9 @@ def _enter(connection, function, arguments):
 
 
 def _answer(connection, function, arguments):
+    answer = function(*arguments)  # what it raises is the answer to the message, which is to come
     connection.recv()
-    connection.send(function(*arguments))
+    connection.send(answer)
 
 
 def serve(connection, start, work, *arguments):

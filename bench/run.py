@@ -21,14 +21,14 @@ from pathlib import Path
 import costs
 import numpy as np
 import processes  # before the package, which sets variables that are not for the peers
-from peers import PEERS, Work, ours
+from peers import FLOOR, PEERS, Work, ours
 
 from regularization.core import data
 from regularization.results import benchmarks, provenance
 from regularization.results.files import replacing
 
 ROOT = Path(__file__).parents[1]
-ROUNDS = 15
+ROUNDS, FEW_ROUNDS = 15, 3  # few on an accelerator: all of it in five minutes
 STEPS = 1_000  # of a block of the compared work
 REPLICAS = (1, 2, 4, 8, 16, 32, 64)
 ON_ACCELERATOR = (*REPLICAS, 128, 256, 512, 1_024, 2_048, 4_096)
@@ -41,6 +41,7 @@ def main():
     parser.add_argument("--results", type=Path, default=ROOT / "bench" / "results")
     parser.add_argument("--machine", help="the record's name; by default the device's")
     parser.add_argument("--book", choices=["paper", "quick"], help="also time a cold `make book`")
+    parser.add_argument("--flags", help="only our loop under these XLA_FLAGS, beside it as it is")
     arguments = parser.parse_args()
     backend = os.environ.get("KERAS_BACKEND", "tensorflow")
     try:
@@ -52,22 +53,26 @@ def main():
     print(f"{machine['processor']}, {machine['cores']} cores; {backend} on {device}\n")
 
     work = make_work(digits)
-    peers = compare(work, backend, at_once)
+    on_cpu = device == "CPU"
+    compared, rounds = (ROUNDS, costs.ROUNDS) if on_cpu else (FEW_ROUNDS,) * 2
+    if arguments.flags:
+        return hold_flags(arguments.flags, work, backend, (1, 8, 64), compared)
+    peers = compare(work, backend, at_once, compared)
 
     def call(function, *settings):
         return processes.call(function, *settings, KERAS_BACKEND=backend)
 
     def sweep(name, values):
-        return call(costs.throughput, digits, [{name: value} for value in values])
+        return call(costs.throughput, digits, [{name: value} for value in values], rounds)
 
-    floor, techniques = call(costs.techniques, digits, work)
-    show_techniques(floor, techniques)
-    replicas = sweep("replicas", REPLICAS if device == "CPU" else ON_ACCELERATOR)
+    floor, techniques, alike = call(costs.techniques, digits, work, rounds)
+    show_techniques(floor, techniques, alike)
+    replicas = sweep("replicas", REPLICAS if on_cpu else ON_ACCELERATOR)
     show_sweep("replicas", replicas)
     batch_size = sweep("batch_size", (8, 32, 128, 512))
     show_sweep("batch_size", batch_size)
     steps = call(costs.fits, digits, (1_000, 10_000, 150_000))
-    programs, memory = call(costs.programs, digits)
+    programs = call(costs.programs, digits) if on_cpu else []
     print_table(
         ["a whole fit of one replica", "s"],
         [(f"{r['steps']:,} steps", f"{r['seconds']:.1f}") for r in steps],
@@ -87,12 +92,12 @@ def main():
             "batch_size": work.order.shape[1],
             "backend": backend,
             "programs_at_once": at_once,
-            "rounds": ROUNDS,
-            "peak_memory_bytes": memory,
+            "rounds": compared,
         },
         "floor": floor,
         "peers": peers,
         "techniques": techniques,
+        "alike": alike,
         "replicas": replicas,
         "batch_size": batch_size,
         "steps": steps,
@@ -126,7 +131,7 @@ def make_work(digits):
     )
 
 
-def compare(work, backend, at_once):
+def compare(work, backend, at_once, rounds):
     """Time each peer in turn with our loop on one replica; print the table, return its rows."""
     rows = []
     header = [
@@ -144,7 +149,7 @@ def compare(work, backend, at_once):
                 print(f"{peer.title}: skipped, {peer.package} is not installed")
                 continue
             try:
-                start = peer.title, ask_ours, peer.start, work
+                start = peer.title, rounds, ask_ours, peer.start, work
                 rows.append(pair(*start, KERAS_BACKEND="tensorflow"))
             except RuntimeError as error:
                 print(f"{peer.title}: skipped, it failed: {error}")
@@ -153,7 +158,7 @@ def compare(work, backend, at_once):
             print(peer_line(rows[-1]))
         many = max(at_once, 2)
         title = f"this project, {many} replicas side by side, per replica"
-        rows.append(pair(title, ask_ours, ours, work, many, KERAS_BACKEND=backend))
+        rows.append(pair(title, rounds, ask_ours, ours, work, many, KERAS_BACKEND=backend))
         for key in ("seconds", "ratio"):
             rows[-1][key] /= many
         print(peer_line(rows[-1]))
@@ -161,15 +166,31 @@ def compare(work, backend, at_once):
         alone = ask_ours("stop")
     seconds = float(np.median([row.pop("our_seconds") for row in rows]))
     rows.append({"title": "this project, one replica", "ratio": 1.0, "seconds": seconds} | alone)
-    print(peer_line(rows[-1]) + "\n")
+    print(peer_line(rows[-1]))
+    floor = [row["ratio"] for row in rows if row["title"] == FLOOR]
+    print(f"Ours takes {1 / floor[0]:.2f} times the floor.\n" if floor else "")
     return [{"same_work": True} | row for row in rows]
 
 
-def pair(title, ask_ours, start, work, *settings, **environment):
+def hold_flags(flags, work, backend, replicas, rounds):
+    """Time our loop under other XLA_FLAGS in turn with it as it is; print the ratios."""
+    rows = []
+    for count in replicas:
+        serving = processes.serve, ours, work, count
+        with processes.process(*serving, KERAS_BACKEND=backend) as ask_ours:
+            told = {"KERAS_BACKEND": backend, "XLA_FLAGS": flags}
+            row = pair(flags, rounds, ask_ours, ours, work, count, **told)
+            ask_ours("stop")
+        times = (f"{1e6 * row[name]:.1f}" for name in ("seconds", "our_seconds"))
+        rows.append((count, f"{row['ratio']:.2f}", *times))
+    print_table([f"models, XLA_FLAGS={flags}", "ratio", "us a step", "without"], rows)
+
+
+def pair(title, rounds, ask_ours, start, work, *settings, **environment):
     """Return a peer's row: the medians of its seconds a step and of the ratios to ours, in turn."""
     with processes.process(processes.serve, start, work, *settings, **environment) as ask:
         ask("block")
-        pairs = [(ask_ours("block"), ask("block")) for _ in range(ROUNDS)]
+        pairs = [(ask_ours("block"), ask("block")) for _ in range(rounds)]
         about = ask("stop")
     mine, theirs = np.transpose(pairs)
     return {
@@ -181,21 +202,22 @@ def pair(title, ask_ours, start, work, *settings, **environment):
     }
 
 
-def show_techniques(floor, techniques):
-    """Print what each technique costs."""
-    parts = ", ".join(f"{name} {1e6 * s:.1f}" for name, s in floor["parts"].items())
-    print(f"The floor, {1e6 * floor['seconds']:.1f} us a step: {parts}")
+def show_techniques(floor, techniques, alike):
+    """Print what each technique costs, and models that share their batches."""
+    named = [(row["technique"], row) for row in techniques]
+    named.append((f"none, each of {alike['models']} models of one seed", alike))
     print_table(
-        ["one replica on one core", "over none", "over floor", "us a step"],
+        ["a model on one core", "over none", "over floor", "us a step"],
         [
             (
-                row["technique"],
+                name,
                 f"{row['over_plain']:.2f}",
-                f"{row['over_floor']:.2f}",
+                f"{row['over_floor']:.2f}" if floor else "",
                 f"{1e6 * row['seconds']:.1f}",
             )
-            for row in techniques
-        ],
+            for name, row in named
+        ]
+        + ([("the floor", "", "1.00", f"{1e6 * floor['seconds']:.1f}")] if floor else []),
     )
 
 

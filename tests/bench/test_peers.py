@@ -51,17 +51,29 @@ def test_a_peer_takes_the_steps_that_we_take(peer, work, by_ours):
 
 
 def test_a_peer_that_is_missing_or_fails_is_skipped_with_a_line(work, monkeypatch, capsys):
-    monkeypatch.setattr(run, "ROUNDS", 1)
     listed = [
         peers.Peer("Someone", fails, "no_such_package"),
         peers.Peer("Someone else", fails, "numpy"),
         peers.Peer("NumPy", peers.numpy_blas, "numpy"),
     ]
     monkeypatch.setattr(run, "PEERS", listed)
-    rows = run.compare(work, "jax", at_once=2)  # which starts sooner
+    rows = run.compare(work, "jax", at_once=2, rounds=1)  # which starts sooner
     said = capsys.readouterr().out
     assert "Someone: skipped, no_such_package is not installed" in said
     assert "Someone else: skipped, it failed: " in said
     assert [row["title"] for row in rows][0] == "NumPy" and len(rows) == 3
     for row in rows:
         assert row["ratio"] > 0 and row["seconds"] > 0 and row["peak_memory_bytes"] > 2**24
+
+
+def test_what_fails_in_a_process_of_its_own_is_said(work):
+    with pytest.raises(RuntimeError, match="no such device"):
+        processes.call(fails, work)
+
+
+def test_our_loop_is_timed_under_other_flags_in_turn_with_itself(work, capsys):
+    run.hold_flags("--xla_cpu_enable_fast_math=false", work, "jax", (2,), rounds=1)
+    title, row = capsys.readouterr().out.strip().splitlines()
+    assert "XLA_FLAGS=--xla_cpu_enable_fast_math=false" in title
+    count, ratio, seconds, without = map(float, row.split())
+    assert count == 2 and ratio == pytest.approx(seconds / without, abs=0.1)

@@ -34,7 +34,7 @@ def test_the_first_record_is_the_newest_of_a_cpu_on_the_default_backend(tmp_path
 @pytest.mark.parametrize(
     "change, word",
     [
-        (lambda record: record | {"schema": 0}, "has schema 0. Expected schema 1"),
+        (lambda record: record | {"schema": 0}, "has schema 0. Expected schema 2"),
         (lambda record: {}, "has schema None"),
         (lambda record: [], "has schema None"),
         (lambda record: record | {"peers": {}}, "missing or wrong: peers"),
@@ -48,7 +48,7 @@ def test_another_schema_is_refused_with_the_command_that_renews(tmp_path, change
 
 
 def test_what_is_not_json_is_refused(tmp_path):
-    (tmp_path / "machine.json").write_text('{"schema": 1,', encoding="utf-8")
+    (tmp_path / "machine.json").write_text('{"schema": 2,', encoding="utf-8")
     with pytest.raises(ValueError, match="not a benchmark record.*Run `make bench`"):
         benchmarks.load(tmp_path)
 

@@ -3,11 +3,12 @@
 import json
 from pathlib import Path
 
-SCHEMA = 1
+SCHEMA = 2
 
-#: What a record holds; `book` and, on an accelerator's record, `peers` may be empty.
+#: What a record holds; `book`, without a C compiler `floor`, and on an accelerator `peers` may be
+#: empty.
 KEYS = dict.fromkeys(("date", "commit"), str)
-KEYS |= dict.fromkeys(("machine", "versions", "work", "floor", "book"), dict)
+KEYS |= dict.fromkeys(("machine", "versions", "work", "floor", "alike", "book"), dict)
 KEYS |= dict.fromkeys(("peers", "techniques", "replicas", "batch_size", "steps", "programs"), list)
 
 
