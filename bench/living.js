@@ -119,7 +119,10 @@ for (const { version, rows } of engines) {
   }
 }
 if (record) {
-  const commit = execSync("git describe --always --dirty", { cwd: ROOT, encoding: "utf-8" }).trim();
+  const git = (words) => execSync(`git ${words}`, { cwd: ROOT, encoding: "utf-8" }).trim();
+  // The record of the loop, made just before, is no change of what is timed.
+  const changed = git("status --porcelain -uno -- . ':!bench/results'");
+  const commit = git("rev-parse --short HEAD") + (changed ? "+" : "");
   const kept = { date: new Date().toISOString().slice(0, 10), commit, processor: cpus()[0].model, engines };
   writeFileSync(record, `${JSON.stringify(kept, null, 1)}\n`);
   console.log(`\nThe record is ${record}`);
