@@ -84,7 +84,7 @@ class Program:
 
         @backend.compile
         def predict(arrays, parameters, images, drawn, number):
-            blocks, pixels, count = images.shape
+            blocks, _, count = images.shape
             replicas = next(iter(parameters.values())).shape[0]
             draws = noise(technique, count, self.shapes) if left_on else {}
             drawn, its = reader(draws, drawn)(0, number), technique.with_arrays(arrays)
@@ -101,14 +101,12 @@ class Program:
             found = ops.zeros((blocks, replicas, count), "uint8")
             return ops.fori_loop(0, blocks, body, found)
 
-        numbers = sum(outputs for outputs, _ in self.shapes)  # of an image and replica
-        if left_on:
-            draws = noise(technique, 1, self.shapes).values()
-            numbers += sum(math.prod(draw.shape) for draw in draws)
-
         def predictions(arrays, seeds, parameters, place, images):
             count, replicas = images.shape[-1], seeds.shape[0]
-            if replicas > 1 and replicas * count * numbers > EVALUATED_NUMBERS:
+            draws = noise(technique, count, self.shapes).values() if left_on else ()
+            numbers = count * sum(outputs for outputs, _ in self.shapes)  # of a replica
+            numbers += sum(math.prod(draw.shape) for draw in draws)
+            if replicas > 1 and replicas * numbers > EVALUATED_NUMBERS:
                 middle = replicas // 2
                 halves = [
                     ({name: v[part] for name, v in arrays.items()}, seeds[part])
